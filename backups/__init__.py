@@ -1,0 +1,1 @@
+"""Backups proven: coverage, drift, freshness, restore tests (a later issue fills this area)."""

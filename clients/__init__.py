@@ -1,0 +1,1 @@
+"""Clients, their systems and how we reach them."""

@@ -1,0 +1,62 @@
+"""Clients and the people there."""
+
+from typing import Any, ClassVar
+from zoneinfo import available_timezones
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from portal.accounts.tenancy import ClientOwned, ClientQuerySet
+
+
+def validate_time_zone(name: str) -> None:
+    """Raises ValidationError unless the name is in the IANA database."""
+    if name not in available_timezones():
+        raise ValidationError(f"“{name}” is not a time zone; use a name like Europe/Berlin.")
+
+
+class OwnClientQuerySet(ClientQuerySet["Client"]):
+    """Clients themselves: a client user sees the ones they belong to."""
+
+    client_lookup = "pk"
+
+
+class Client(models.Model):
+    """A company whose systems we maintain."""
+
+    name = models.CharField(max_length=200)
+    slug = models.SlugField(max_length=60, unique=True)
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
+    security_window_days = models.PositiveSmallIntegerField(default=7, validators=[MinValueValidator(1), MaxValueValidator(90)])
+    routine_window_days = models.PositiveSmallIntegerField(
+        default=30, validators=[MinValueValidator(1), MaxValueValidator(365)]
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = OwnClientQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(Lower("name"), name="one_client_per_name"),
+            models.CheckConstraint(
+                condition=Q(security_window_days__gte=1, routine_window_days__gte=1), name="client_windows_positive"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Contact(ClientOwned):
+    """Whom to call at a client."""
+
+    name = models.CharField(max_length=200)
+    email = models.EmailField(blank=True, default="")
+    phone = models.CharField(max_length=50, blank=True, default="")
+    duty = models.CharField(max_length=200, blank=True, default="")
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,1 @@
+"""Use cases of clients and systems; the only writers of this area."""

@@ -1,0 +1,91 @@
+"""How anything reaches a system: the only place that turns a System into an SSH target.
+
+Every outcome is noted on the system, a refused host key raises an alert, and no host is waited for inside a transaction.
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from clients.choices import Connection, KeyState
+from clients.errors import NotReady
+from clients.models import HostKeyAlert, System
+from portal.ssh.errors import HostKeyMismatch, SSHError
+from portal.ssh.pool import Shell, process_pool
+from portal.ssh.target import HostKey, Target
+from portal.vault.models import Credential, CredentialKind
+from portal.vault.services import open_for_use
+
+
+def target_of(system: System) -> Target:
+    """The SSH target of a system, with its pinned keys and the client's private key.
+
+    Raises:
+        NotReady: no host key is confirmed, or the client has no key pair.
+    """
+    pinned = tuple(
+        HostKey(row.key_type, row.key) for row in system.host_keys.filter(state=KeyState.PINNED).order_by("key_type")
+    )
+    if not pinned:
+        raise NotReady(f"No host key of {system} is confirmed yet.", hint="Read its host keys and confirm one.")
+    return Target(
+        name=system.name, address=system.address, port=system.port, login=system.login, host_keys=pinned,
+        private_key=open_for_use(client_ssh_key(system.client_id)).decode(),
+    )  # fmt: skip
+
+
+def client_ssh_key(client_id: int) -> Credential:
+    """The client's SSH key pair, sealed.
+
+    Raises:
+        NotReady: the client has none (every client gets one when it is added).
+    """
+    found = Credential.objects.filter(client_id=client_id, kind=CredentialKind.SSH_KEY, system=None).first()
+    if found is None:
+        raise NotReady("This client has no SSH key pair.")
+    return found
+
+
+@contextlib.contextmanager
+def open_shell(system: System) -> Iterator[Shell]:
+    """A shell on the system. Whatever goes wrong with the connection is noted on the system, then raised.
+
+    Raises:
+        NotReady, SSHError: and RuntimeError when called inside a transaction.
+    """
+    with transaction.atomic(durable=True):
+        pass  # inside another transaction this raises: nobody holds locks while waiting for a host
+    target = target_of(system)
+    try:
+        with process_pool().shell(target) as shell:
+            yield shell
+    except HostKeyMismatch as error:
+        raise_alert(system, error.offered)
+        note_connection(system, Connection.HOST_KEY_MISMATCH, error.message)
+        raise
+    except SSHError as error:
+        note_connection(system, Connection(error.code), error.message)
+        raise
+
+
+def note_connection(system: System, connection: Connection, message: str) -> None:
+    """Keep how the system was last reached."""
+    System.objects.filter(pk=system.pk).update(
+        connection=connection, connection_message=message[:2000], connection_at=timezone.now()
+    )
+
+
+def raise_alert(system: System, offered: HostKey) -> None:
+    """Record that the system showed a key that is not pinned; the same key again only counts up."""
+    now = timezone.now()
+    open_alerts = HostKeyAlert.objects.filter(system=system, fingerprint=offered.fingerprint, resolved_at=None)
+    if open_alerts.update(last_seen_at=now, times_seen=F("times_seen") + 1):
+        return
+    with contextlib.suppress(IntegrityError), transaction.atomic():  # another worker saw it in the same moment
+        HostKeyAlert.objects.create(
+            client_id=system.client_id, system=system, key_type=offered.key_type, key=offered.base64,
+            fingerprint=offered.fingerprint, first_seen_at=now, last_seen_at=now,
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Handover: the package, runbooks, walkthroughs, access provably gone (a later issue fills this area)."""

@@ -1,0 +1,1 @@
+"""Maintenance: what is pending on each system, who decided what about it, and the runs that apply it."""

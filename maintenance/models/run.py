@@ -1,0 +1,145 @@
+"""Update runs: one change on one system, with all evidence of it."""
+
+import uuid
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from maintenance.choices import OPEN_RUN_STATES, Moment, RunKind, RunState, Verdict
+from portal.accounts.tenancy import ClientOwned
+
+
+class UpdateRun(ClientOwned):
+    """A change of one system: written before anything reaches the host, finished with a verdict."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    system = models.ForeignKey("clients.System", on_delete=models.PROTECT, related_name="update_runs")
+    kind = models.CharField(max_length=16, choices=RunKind, default=RunKind.APPLY)
+    state = models.CharField(max_length=16, choices=RunState, default=RunState.QUEUED)
+    verdict = models.CharField(max_length=16, choices=Verdict, blank=True, default="")
+    # Why the verdict is what it is: sentences.
+    findings = models.JSONField(default=list)
+    started_by = models.ForeignKey("accounts.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    actor_label = models.CharField(max_length=254)
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    # Who works on it, and until when that is believed.
+    claim = models.UUIDField(null=True, blank=True)
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    unreachable_since = models.DateTimeField(null=True, blank=True)
+    # What the last attempt to talk to the host said; empty while all is well.
+    trouble = models.TextField(blank=True, default="")
+
+    # As the host tells it.
+    # Written before the host is asked to start: from then on "nothing was changed" can't be said unseen.
+    start_sent_at = models.DateTimeField(null=True, blank=True)
+    seen_on_host_at = models.DateTimeField(null=True, blank=True)
+    ended_on_host_at = models.DateTimeField(null=True, blank=True)
+    host_state = models.CharField(max_length=16, blank=True, default="")
+    exit_status = models.IntegerField(null=True, blank=True)
+    # What dpkg --audit said at the end; empty is whole.
+    audit = models.TextField(blank=True, default="")
+    reboot_required = models.BooleanField(null=True)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["system"], condition=Q(state__in=OPEN_RUN_STATES), name="one_open_run_per_system"),
+            models.CheckConstraint(condition=Q(state__in=RunState.values), name="update_run_state_known"),
+            models.CheckConstraint(condition=Q(kind__in=RunKind.values), name="update_run_kind_known"),
+            models.CheckConstraint(
+                condition=Q(state=RunState.FINISHED, finished_at__isnull=False, verdict__in=Verdict.values)
+                | Q(state__in=OPEN_RUN_STATES, finished_at=None, verdict=""),
+                name="update_run_finished_iff_verdict",
+            ),
+            # A verified run is one whose command ended with 0 and whose package system is whole.
+            models.CheckConstraint(
+                condition=~Q(verdict=Verdict.VERIFIED)
+                | Q(exit_status__isnull=False, exit_status=0, audit="", ended_on_host_at__isnull=False),
+                name="verified_needs_its_evidence",
+            ),
+        ]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(fields=["claimed_until"], condition=~Q(state=RunState.FINISHED), name="update_run_open"),
+            models.Index(fields=["system", "-created_at"], name="update_run_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"run {self.pk} on {self.system_id}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still holds the system."""
+        return self.state != RunState.FINISHED
+
+
+class RunPackage(ClientOwned):
+    """A package that a run is to bring to one version, and the version found afterwards."""
+
+    run = models.ForeignKey(UpdateRun, on_delete=models.PROTECT, related_name="packages")
+    update = models.ForeignKey("PendingUpdate", null=True, on_delete=models.PROTECT, related_name="+")
+    package = models.CharField(max_length=200)
+    architecture = models.CharField(max_length=32)
+    from_version = models.CharField(max_length=200)
+    to_version = models.CharField(max_length=200)
+    # Empty while not read.
+    after_version = models.CharField(max_length=200, blank=True, default="")
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["run", "package", "architecture"], name="one_row_per_run_package"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.package} to {self.to_version}"
+
+
+class RunEvidence(ClientOwned):
+    """What ran on the system at one moment: units, listening sockets, failed units, HTTP answers, versions."""
+
+    run = models.ForeignKey(UpdateRun, on_delete=models.PROTECT, related_name="evidence")
+    moment = models.CharField(max_length=8, choices=Moment)
+    taken_at = models.DateTimeField()
+    facts = models.JSONField()
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["run", "moment"], name="one_evidence_per_moment"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.moment} of run {self.run_id}"
+
+
+class RunCommand(ClientOwned):
+    """A command that the run executed on the host, with its exit status."""
+
+    run = models.ForeignKey(UpdateRun, on_delete=models.PROTECT, related_name="commands")
+    position = models.PositiveSmallIntegerField()
+    command = models.TextField()
+    exit_status = models.IntegerField()
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["run", "position"], name="one_command_per_position"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.exit_status} {self.command[:60]}"
+
+
+class RunLogChunk(ClientOwned):
+    """Bytes of the host's log from an offset on. The same bytes read twice land on the same row."""
+
+    run = models.ForeignKey(UpdateRun, on_delete=models.PROTECT, related_name="log_chunks")
+    offset = models.BigIntegerField()
+    content = models.BinaryField()
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["run", "offset"], name="one_log_chunk_per_offset"),
+        ]
+
+    def __str__(self) -> str:
+        return f"log of run {self.run_id} at {self.offset}"

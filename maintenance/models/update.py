@@ -1,0 +1,75 @@
+"""Pending updates and the decisions about them."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from maintenance.choices import DecisionKind, Obstacle
+from portal.accounts.tenancy import ClientOwned
+
+
+class PendingUpdate(ClientOwned):
+    """A newer version of one installed package on one system, from the scan that first saw it to the one that no longer did."""
+
+    system = models.ForeignKey("clients.System", on_delete=models.CASCADE, related_name="pending_updates")
+    package = models.CharField(max_length=200)
+    architecture = models.CharField(max_length=32)
+    # The source package; several packages of one source are one update to people.
+    source = models.CharField(max_length=200)
+    installed_version = models.CharField(max_length=200)
+    candidate_version = models.CharField(max_length=200)
+    origin = models.CharField(max_length=300, blank=True, default="")
+    # None: this package manager or repository can't tell.
+    is_security = models.BooleanField(null=True)
+    obstacle = models.CharField(max_length=16, choices=Obstacle, blank=True, default="")
+    first_seen_at = models.DateTimeField()
+    # Since when this package has waited for any update; a newer candidate does not reset it.
+    pending_since = models.DateTimeField()
+    due_at = models.DateTimeField()
+    gone_at = models.DateTimeField(null=True, blank=True)
+    # The newest decision, kept here for lists; `decisions` has all of them.
+    decision = models.ForeignKey("Decision", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(
+                fields=["system", "package", "architecture"], condition=Q(gone_at=None), name="one_open_update_per_package"
+            ),
+            models.CheckConstraint(condition=Q(obstacle__in=Obstacle.values), name="update_obstacle_known"),
+        ]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(fields=["source", "candidate_version"], condition=Q(gone_at=None), name="update_open_by_source"),
+            models.Index(fields=["system"], condition=Q(gone_at=None), name="update_open_by_system"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.package} {self.installed_version} to {self.candidate_version}"
+
+
+class Decision(ClientOwned):
+    """What somebody decided about one pending update. Never changed, never removed (a trigger holds that)."""
+
+    update = models.ForeignKey(PendingUpdate, on_delete=models.PROTECT, related_name="decisions")
+    # Decisions that were made with one press share it.
+    batch = models.UUIDField()
+    kind = models.CharField(max_length=16, choices=DecisionKind)
+    reason = models.TextField(blank=True, default="")
+    defer_until = models.DateTimeField(null=True, blank=True)
+    decided_at = models.DateTimeField()
+    decided_by = models.ForeignKey("accounts.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    actor_label = models.CharField(max_length=254)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.CheckConstraint(condition=Q(kind__in=DecisionKind.values), name="decision_kind_known"),
+            models.CheckConstraint(condition=Q(kind=DecisionKind.APPLY) | ~Q(reason=""), name="defer_and_reject_need_a_reason"),
+            models.CheckConstraint(
+                condition=Q(kind=DecisionKind.DEFER, defer_until__isnull=False)
+                | (~Q(kind=DecisionKind.DEFER) & Q(defer_until=None)),
+                name="defer_iff_until",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} by {self.actor_label}"

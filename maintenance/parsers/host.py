@@ -1,0 +1,125 @@
+"""What is alike on all distributions: os-release, kernels, and the facts of retainer-host."""
+
+import re
+import shlex
+from dataclasses import dataclass
+
+from maintenance.parsers.values import UnexpectedOutput
+
+
+@dataclass(frozen=True, slots=True)
+class OsRelease:
+    """Which system this is, as os-release(5) says."""
+
+    os_id: str
+    version: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """The running kernel and boot."""
+
+    release: str
+    architecture: str
+    boot_id: str
+    uptime_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class RootFacts:
+    """What only root could see.
+
+    Args:
+        stale_services: units (or program names) that still run a deleted library.
+        locks: lock file to the program that holds it.
+        listening: `proto address program`, sorted.
+    """
+
+    stale_services: tuple[str, ...]
+    locks: dict[str, str]
+    listening: tuple[str, ...]
+
+
+def parse_os_release(text: str) -> OsRelease:
+    """The three fields we show.
+
+    Raises:
+        UnexpectedOutput: no ID line, or a line's quoting is broken.
+    """
+    values: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        key, sign, value = line.strip().partition("=")
+        if not sign or key.startswith("#"):
+            continue
+        try:
+            values[key] = "".join(shlex.split(value))
+        except ValueError as error:
+            raise UnexpectedOutput("os-release", number, line) from error
+    if not values.get("ID"):
+        raise UnexpectedOutput("os-release", 0, "no ID line")
+    return OsRelease(values["ID"], values.get("VERSION_ID", ""), values.get("PRETTY_NAME", values["ID"]))
+
+
+def parse_kernel(text: str) -> Kernel:
+    """Four lines: release, machine, boot id, uptime in seconds.
+
+    Raises:
+        UnexpectedOutput: fewer lines, or the uptime is no number.
+    """
+    lines = text.split("\n")
+    try:
+        release, machine, boot, uptime = (line.strip() for line in lines[:4])
+        return Kernel(release, machine, boot, int(float(uptime)))
+    except (ValueError, OverflowError) as error:
+        raise UnexpectedOutput("uname", 1, text) from error
+
+
+def parse_root_facts(text: str) -> RootFacts:
+    """The answer of `retainer-host facts`.
+
+    Raises:
+        UnexpectedOutput: it does not begin with its version, or a line is of no known kind.
+    """
+    lines = text.strip().splitlines()
+    if not lines or not lines[0].startswith("version "):
+        raise UnexpectedOutput("retainer-host facts", 1, text[:80])
+    stale: set[str] = set()
+    locks: dict[str, str] = {}
+    listening: set[str] = set()
+    for number, line in enumerate(lines[1:], start=2):
+        kind, *words = line.split()
+        if kind == "stale" and len(words) >= 2:
+            program = words[2] if len(words) > 2 else "?"
+            stale.add(program.strip("_") if words[1] == "-" else words[1])
+        elif kind == "lock" and len(words) >= 2:
+            locks[words[0]] = words[2].strip("_") if len(words) > 2 else f"process {words[1]}"
+        elif kind == "listen" and len(words) >= 3:
+            listening.add(" ".join(words[:3]))
+        elif kind == "needrestart":
+            continue
+        else:
+            raise UnexpectedOutput("retainer-host facts", number, line)
+    return RootFacts(tuple(sorted(stale)), locks, tuple(sorted(listening)))
+
+
+def newer_kernel(*, running: str, installed: str) -> bool:
+    """Whether a newer kernel of the running one's flavour is installed; compares numbers, not text.
+
+    Args:
+        running: `6.1.0-25-amd64`.
+        installed: names below /boot, one a line, without `vmlinuz-`.
+    """
+    flavour = _flavour(running)
+    same = [name for name in installed.split() if _flavour(name) == flavour]
+    return any(_numbers(name) > _numbers(running) for name in same)
+
+
+def _numbers(release: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", release.removesuffix(_flavour(release)))]
+
+
+def _flavour(release: str) -> str:
+    """`amd64` of `6.1.0-25-amd64`, `cloud-amd64` of `6.1.0-25-cloud-amd64`."""
+    match = re.search(r"-([a-z][a-z0-9-]*)$", release)
+    return match.group(1) if match else ""

@@ -1,0 +1,1 @@
+"""Use cases of maintenance; the only writers of this area."""

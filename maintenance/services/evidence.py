@@ -1,0 +1,85 @@
+"""Recording what runs on a system before and after a change."""
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+import httpx
+from django.conf import settings
+
+from clients.models import ServiceCheck, System
+from maintenance import probes
+from maintenance.parsers import apt, host
+from maintenance.parsers.sections import Section, split_sections
+from maintenance.parsers.units import parse_units
+from maintenance.parsers.values import UnexpectedOutput
+from portal.ssh.pool import Shell
+
+SETTLE = timedelta(seconds=settings.SETTLE_S)
+
+
+def take(*, system: System, shell: Shell) -> dict[str, Any]:
+    """Facts of this moment as JSON values: units, listening sockets, versions, HTTP answers, and `gaps`, what was not read.
+
+    Raises:
+        SSHError: the host could not be asked.
+    """
+    result = shell.run(probes.script("state", manage=True), timeout_s=120)
+    sections = split_sections(stdout=result.stdout, stderr=result.stderr, mark=result.mark)
+    facts = read(sections)
+    facts["answers"] = {check.url: _answer(check) for check in system.service_checks.order_by("pk")}
+    return facts
+
+
+def read(sections: dict[str, Section]) -> dict[str, Any]:
+    """The probe's sections as facts; what can't be read becomes None and a line in `gaps`."""
+    gaps: list[str] = []
+
+    def parsed(name: str, parser: Any) -> Any:
+        section = sections.get(name)
+        if section is None or section.exit_status != 0:
+            gaps.append(f"{name}: {'no answer' if section is None else f'exit status {section.exit_status}'}")
+            return None
+        try:
+            return parser(section.stdout)
+        except UnexpectedOutput as error:
+            gaps.append(f"{name}: {error}")
+            return None
+
+    units = parsed("units", parse_units)
+    root_facts: host.RootFacts | None = parsed("facts", host.parse_root_facts)
+    packages = parsed("packages", apt.parse_inventory)
+    boot = parsed("boot", str.strip)
+    architecture = parsed("architecture", str.strip)
+    reboot = parsed("reboot-file", str.strip)
+    return {
+        "boot_id": boot,
+        "architecture": architecture,
+        "units": None if units is None else {name: asdict(unit) for name, unit in units.items()},
+        "listening": None if root_facts is None else list(root_facts.listening),
+        "stale_services": None if root_facts is None else list(root_facts.stale_services),
+        "packages": None if packages is None else {f"{p.name}:{p.architecture}": p.version for p in packages if p.whole},
+        "reboot_required": None if reboot is None else reboot == "required",
+        "gaps": gaps,
+    }
+
+
+def note_flapping(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    """The second look, with the units named that systemd restarted between the two."""
+    earlier = first.get("units") or {}
+    second["flapping"] = sorted(
+        name
+        for name, unit in (second.get("units") or {}).items()
+        if name in earlier and unit["restarts"] > earlier[name]["restarts"]
+    )
+    return second
+
+
+def _answer(check: ServiceCheck) -> dict[str, Any]:
+    """What the address answers now; redirects are not followed, they are an answer of their own."""
+    try:
+        answer = httpx.get(check.url, timeout=10, follow_redirects=False)
+    except httpx.HTTPError as error:
+        return {"ok": False, "message": f"no answer ({type(error).__name__})"}
+    ok = answer.status_code == check.expected_status
+    return {"ok": ok, "message": f"status {answer.status_code}" + ("" if ok else f", expected {check.expected_status}")}

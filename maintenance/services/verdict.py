@@ -1,0 +1,123 @@
+"""The verdict of a run: pure functions over the evidence before and after. Unknown is never verified."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from maintenance.choices import Verdict
+
+Facts = Mapping[str, Any]
+
+# Exit statuses of retainer-host itself; apt's own failure is 100.
+OWN_EXITS = {
+    65: "The candidate moved: the host would now install another version than the decided one. Nothing was changed.",
+    66: "apt found no way to install exactly these versions. Nothing was changed.",
+    67: "Installing these versions would also change packages that nobody decided about. Nothing was changed.",
+    71: "The host could not start the run as a unit. Nothing was changed.",
+    75: "The run never began on the host and was withdrawn. Nothing was changed.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict with its reasons, as sentences."""
+
+    verdict: Verdict
+    findings: tuple[str, ...]
+
+
+def judge(
+    *, exit_status: int, audit: str, before: Facts, after: Facts, wanted: Mapping[str, str], rebooted: bool = False
+) -> Judgement:
+    """Weigh what a finished run left behind.
+
+    Args:
+        audit: what `dpkg --audit` printed at the end.
+        before, after: facts as `evidence.take` records them.
+        wanted: `package:architecture` to the decided version; empty for a run that only configures.
+    """
+    failures: list[str] = []
+    if exit_status in OWN_EXITS:
+        failures.append(OWN_EXITS[exit_status])
+    elif exit_status != 0:
+        failures.append(f"The package manager ended with exit status {exit_status}.")
+    if audit.strip():
+        failures.append("dpkg holds packages that are not wholly installed: " + " ".join(audit.split())[:500])
+    versions: Mapping[str, str] = after.get("packages") or {}
+    for package, version in wanted.items():
+        found = versions.get(package, "")
+        if found != version and exit_status not in OWN_EXITS:
+            failures.append(f"{package} is at {found or 'an unknown version'}, not at {version}.")
+    unread = [str(gap) for facts in (before, after) for gap in facts.get("gaps", [])]
+    regressions = compare(before, after)
+    if rebooted:
+        failures.append("The host rebooted while the run was under way.")
+    if failures:
+        return Judgement(Verdict.FAILED, (*failures, *regressions))
+    if regressions:
+        return Judgement(Verdict.REGRESSED, tuple(regressions))
+    if unread:
+        return Judgement(Verdict.UNKNOWN, tuple(f"Not read, so not verified: {gap}" for gap in unread))
+    return Judgement(Verdict.VERIFIED, ("Versions, units, listening sockets and answers are as they should be.",))
+
+
+def compare(before: Facts, after: Facts) -> list[str]:
+    """What worked before and does not now, as sentences."""
+    return [*_units(before, after), *_sockets(before, after), *_answers(before, after)]
+
+
+def _units(before: Facts, after: Facts) -> list[str]:
+    """Units that ran and are enabled must run; nothing may be newly failed; nothing may restart again and again."""
+    found: list[str] = []
+    earlier: Mapping[str, Facts] = before.get("units") or {}
+    for name, unit in (after.get("units") or {}).items():
+        old = earlier.get(name, {})
+        if unit["active"] == "failed" and old.get("active") != "failed":
+            found.append(f"{name} is failed now ({unit['result']}).")
+        elif _runs(old) and old.get("enabled") == "enabled" and not _runs(unit):
+            found.append(f"{name} ran before and is {unit['active']} ({unit['sub']}) now.")
+        elif unit["sub"] == "auto-restart" and old.get("sub") != "auto-restart":
+            found.append(f"{name} ends and is restarted again and again.")
+        elif name in (after.get("flapping") or []):
+            found.append(f"{name} was restarted by systemd while we looked.")
+    gone = [name for name, unit in earlier.items() if _runs(unit) and name not in (after.get("units") or {})]
+    if after.get("units"):
+        found += [f"{name} ran before and is not known now." for name in gone if earlier[name].get("enabled") == "enabled"]
+    return sorted(found)
+
+
+def _runs(unit: Facts) -> bool:
+    return unit.get("active") == "active" and unit.get("sub") == "running"
+
+
+def _sockets(before: Facts, after: Facts) -> list[str]:
+    if after.get("listening") is None or before.get("listening") is None:
+        return []
+    now = set(after["listening"])
+    return [f"Nothing listens on {socket} any more." for socket in sorted(set(before["listening"]) - now)]
+
+
+def _answers(before: Facts, after: Facts) -> list[str]:
+    answers: Mapping[str, Facts] = after.get("answers") or {}
+    found = []
+    for url, old in (before.get("answers") or {}).items():
+        new = answers.get(url)
+        if old["ok"] and not (new and new["ok"]):
+            found.append(f"{url} answered before; now: {new['message'] if new else 'not asked'}.")
+    return found
+
+
+def changes(before: Facts, after: Facts) -> Sequence[str]:
+    """What differs at all between the two moments, for the run's page; no judgement."""
+    lines = []
+    earlier: Mapping[str, Facts] = before.get("units") or {}
+    for name, unit in sorted((after.get("units") or {}).items()):
+        old = earlier.get(name)
+        if old is None:
+            lines.append(f"{name}: new, {unit['active']} ({unit['sub']})")
+        elif (old["active"], old["sub"]) != (unit["active"], unit["sub"]):
+            lines.append(f"{name}: {old['active']} ({old['sub']}) → {unit['active']} ({unit['sub']})")
+    sockets = set(before.get("listening") or []), set(after.get("listening") or [])
+    lines += [f"no longer listens: {socket}" for socket in sorted(sockets[0] - sockets[1])]
+    lines += [f"listens now: {socket}" for socket in sorted(sockets[1] - sockets[0])]
+    return lines

@@ -1,0 +1,1 @@
+"""Who is acting: users, memberships, API tokens, the Actor and the one place where queries are scoped to it."""

@@ -1,0 +1,1 @@
+"""How pages look alike: template tags, answers to htmx."""

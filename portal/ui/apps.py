@@ -1,0 +1,10 @@
+"""App configuration."""
+
+from django.apps import AppConfig
+
+
+class UiConfig(AppConfig):
+    """UI."""
+
+    name = "portal.ui"
+    label = "ui"

@@ -1,0 +1,55 @@
+"""The words of the Makefile: python3 -m portal.up WORD [ARGUMENT …]."""
+
+import argparse
+import os
+import sys
+
+from portal.up import environment
+from portal.up.places import CHECKOUT, UpError, say
+
+
+def main() -> int:
+    """Run one word; a failure that we understand is a sentence, never a traceback."""
+    parser = argparse.ArgumentParser(prog="python3 -m portal.up")
+    parser.add_argument("word", choices=["up", "demo", "demo-down", "test", "check", "env"])
+    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
+    parser.add_argument("rest", nargs=argparse.REMAINDER)
+    options = parser.parse_args()
+    os.chdir(CHECKOUT)
+    try:
+        python = environment.ensure(dev=options.word in {"test", "check"})
+        if os.path.realpath(sys.prefix) != os.path.realpath(environment.VENV):
+            # The rest runs in the environment just made.
+            os.execv(python, [str(python), "-m", "portal.up", *sys.argv[1:]])
+        return _run(options.word, port=options.port, rest=options.rest)
+    except UpError as error:
+        say(f"\n  {error}")
+        return 1
+    except KeyboardInterrupt:
+        say("\n  stopped")
+        return 130
+
+
+def _run(word: str, *, port: int, rest: list[str]) -> int:
+    if word == "env":
+        return 0
+    if word in {"test", "check"}:
+        from portal.up import quality
+
+        return quality.test(rest) if word == "test" else quality.check()
+    if word == "demo-down":
+        from tests.lab import demo
+
+        return demo.down()
+    from portal.up import portal_processes
+
+    if word == "demo":
+        from tests.lab import demo
+
+        demo.announce()
+    portal_processes.up(port=port, demo=word == "demo")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,24 @@
+"""manage.py with the settings of the portal that `make up` runs from this checkout."""
+
+import os
+import subprocess
+import sys
+
+from portal.up.places import CHECKOUT, socket_folder
+from portal.up.portal_processes import settings_environment
+from portal.up.servers import DATABASE
+
+
+def main() -> int:
+    """Run manage.py against the running portal's servers."""
+    sockets = socket_folder()
+    local = {
+        "DATABASE_URL": f"postgres://postgres@{str(sockets).replace('/', '%2F')}/{DATABASE}",
+        "REDIS_URL": f"redis+socket://{sockets / 'r.sock'}",
+    }
+    environment = {**local, **os.environ, **settings_environment()}
+    return subprocess.run([sys.executable, "manage.py", *sys.argv[1:]], cwd=CHECKOUT, env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

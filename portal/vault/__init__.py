@@ -1,0 +1,1 @@
+"""The vault: what must never be readable from the database alone."""
