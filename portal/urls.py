@@ -1,5 +1,16 @@
 """Addresses."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from portal.api import api
+from portal.desk import views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("portal.desk.urls")),
+    path("", include("clients.urls")),
+    path("", include("maintenance.urls")),
+    path("sign-in/", views.sign_in, name="sign-in"),
+    path("sign-out/", views.sign_out, name="sign-out"),
+    path("health/", views.health, name="health"),
+    path("api/v1/", api.urls),
+]

@@ -26,9 +26,7 @@ def target_of(system: System) -> Target:
     Raises:
         NotReady: no host key is confirmed, or the client has no key pair.
     """
-    pinned = tuple(
-        HostKey(row.key_type, row.key) for row in system.host_keys.filter(state=KeyState.PINNED).order_by("key_type")
-    )
+    pinned = tuple(HostKey(row.key_type, row.key) for row in system.host_keys.filter(state=KeyState.PINNED).order_by("key_type"))
     if not pinned:
         raise NotReady(f"No host key of {system} is confirmed yet.", hint="Read its host keys and confirm one.")
     return Target(

@@ -39,8 +39,7 @@ class Scan(ClientOwned):
             models.UniqueConstraint(fields=["system"], condition=Q(state=ScanState.QUEUED), name="one_open_scan_per_system"),
             models.CheckConstraint(condition=Q(state__in=ScanState.values), name="scan_state_known"),
             models.CheckConstraint(
-                condition=Q(state=ScanState.QUEUED, finished_at=None)
-                | (~Q(state=ScanState.QUEUED) & Q(finished_at__isnull=False)),
+                condition=Q(state=ScanState.QUEUED, finished_at=None) | (~Q(state=ScanState.QUEUED) & Q(finished_at__isnull=False)),
                 name="scan_finished_iff_final",
             ),
             models.CheckConstraint(

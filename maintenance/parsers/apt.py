@@ -5,9 +5,7 @@ from dataclasses import dataclass
 
 from maintenance.parsers.values import Installed, PlanStep, UnexpectedOutput, Upgrade
 
-_UPGRADABLE = re.compile(
-    r"(?P<name>[^/\s]+)/(?P<suites>\S+) (?P<version>\S+) (?P<arch>\S+) \[upgradable from: (?P<old>[^\]]+)\]"
-)
+_UPGRADABLE = re.compile(r"(?P<name>[^/\s]+)/(?P<suites>\S+) (?P<version>\S+) (?P<arch>\S+) \[upgradable from: (?P<old>[^\]]+)\]")
 _INST = re.compile(
     r"Inst (?P<name>\S+) (?:\[(?P<old>[^\]]+)\] )?\((?P<version>\S+) (?P<origin>.*?) ?\[(?P<arch>[^\]]+)\]\)(?: \[.*\])?\s*"
 )

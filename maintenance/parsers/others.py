@@ -15,9 +15,7 @@ _APK = re.compile(
 )
 
 
-def dnf_upgrades(
-    *, check_update: str, exit_status: int, advisories: str | None, installed: dict[str, str]
-) -> tuple[Upgrade, ...]:
+def dnf_upgrades(*, check_update: str, exit_status: int, advisories: str | None, installed: dict[str, str]) -> tuple[Upgrade, ...]:
     """Pending updates from `dnf -q check-update`.
 
     Args:

@@ -108,9 +108,7 @@ def claim(*, run_id: int, now: datetime) -> UpdateRun | None:
     """Take an open run whose lease is free or ran out; None when another worker has it, or it is finished."""
     free = Q(claimed_until=None) | Q(claimed_until__lt=now)
     token = uuid.uuid4()
-    taken = UpdateRun.objects.filter(free, pk=run_id, state__in=OPEN_RUN_STATES).update(
-        claim=token, claimed_until=now + lease()
-    )
+    taken = UpdateRun.objects.filter(free, pk=run_id, state__in=OPEN_RUN_STATES).update(claim=token, claimed_until=now + lease())
     return UpdateRun.objects.select_related("system__client").get(pk=run_id) if taken else None
 
 

@@ -49,5 +49,5 @@ def actor(get_response: GetResponse) -> GetResponse:
 def _zone_of(request: PortalRequest) -> str | None:
     if request.actor.sees_all_clients or not request.actor.client_ids:
         return None
-    membership = Membership.objects.filter(user_id=request.actor.user_id).select_related("client").order_by("pk").first()
+    membership = Membership.objects.filter(user=request.actor.user_id).select_related("client").order_by("pk").first()
     return membership.client.time_zone if membership else None

@@ -5,18 +5,18 @@ from functools import wraps
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 
 from portal.accounts.request import PortalRequest
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def operator_required(view: View) -> View:
     """The page is for operators; a client user gets 403."""
 
     @wraps(view)
-    def checked(request: PortalRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def checked(request: PortalRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.actor.is_operator:
             raise PermissionDenied
         return view(request, *args, **kwargs)

@@ -26,7 +26,7 @@ class ClientQuerySet(models.QuerySet[M]):
 class ClientOwned(models.Model):
     """A row that belongs to exactly one client, for ever: its data may not outlive or change its owner."""
 
-    client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="+")
+    client = models.ForeignKey("clients.Client", on_delete=models.PROTECT)
 
     objects = ClientQuerySet.as_manager()
 

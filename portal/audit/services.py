@@ -16,7 +16,8 @@ def record(*, action: str, actor: Actor, subject: models.Model, client_id: int |
         action: what happened, as `area.verb`.
         details: JSON values; never a secret.
     """
+    kind = subject._meta.label_lower  # noqa: SLF001  # Django's documented API for model metadata
     AuditEvent.objects.create(
         at=now, actor_label=actor.label, user_id=actor.user_id, client_id=client_id, action=action,
-        subject_type=subject._meta.label_lower, subject_id=subject.pk, subject_label=str(subject)[:200], details=details,
+        subject_type=kind, subject_id=subject.pk, subject_label=str(subject)[:200], details=details,
     )  # fmt: skip

@@ -72,9 +72,7 @@ class Connection:
         """Close; commands under way end with ConnectionLost."""
         self._transport.close()
 
-    def run(
-        self, script: str, *, stdin: bytes = b"", timeout_s: float = 60, output_cap: int = 4 * 1024 * 1024
-    ) -> CommandResult:
+    def run(self, script: str, *, stdin: bytes = b"", timeout_s: float = 60, output_cap: int = 4 * 1024 * 1024) -> CommandResult:
         """Run a POSIX sh script, once, whatever the login shell, under LC_ALL=C and without a terminal.
 
         The script sees `$MARK`, a random word, and reads `stdin` as its standard input. Secrets go there.
@@ -269,9 +267,7 @@ class _Stream:
             if sign:
                 self.found, self.noise, self.kept = True, before, after
             elif self._noise_total > NOISE_CAP_BYTES:
-                raise OutputTruncated(
-                    "The login printed megabytes before our command began.", head=clean(bytes(self.noise[:400]))
-                )
+                raise OutputTruncated("The login printed megabytes before our command began.", head=clean(bytes(self.noise[:400])))
             else:
                 del self.noise[:-4096]
         if len(self.kept) > self._cap:

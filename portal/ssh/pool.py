@@ -38,9 +38,7 @@ class Shell:
         self._pool, self._slot = pool, slot
         self.target = target
 
-    def run(
-        self, script: str, *, stdin: bytes = b"", timeout_s: float = 60, output_cap: int = 4 * 1024 * 1024
-    ) -> CommandResult:
+    def run(self, script: str, *, stdin: bytes = b"", timeout_s: float = 60, output_cap: int = 4 * 1024 * 1024) -> CommandResult:
         """See `Connection.run`. A connection found dead before anything was sent is replaced once."""
         with self._slot.sessions:
             connection = self._pool.connect(self.target, self._slot)
@@ -51,9 +49,7 @@ class Shell:
                 connection = self._pool.connect(self.target, self._slot, instead_of=connection)
                 return connection.run(script, stdin=stdin, timeout_s=timeout_s, output_cap=output_cap)
 
-    def check(
-        self, script: str, *, stdin: bytes = b"", timeout_s: float = 60, output_cap: int = 4 * 1024 * 1024
-    ) -> CommandResult:
+    def check(self, script: str, *, stdin: bytes = b"", timeout_s: float = 60, output_cap: int = 4 * 1024 * 1024) -> CommandResult:
         """`run`, but another exit status than 0 raises SudoRefused or CommandFailed."""
         result = self.run(script, stdin=stdin, timeout_s=timeout_s, output_cap=output_cap)
         return succeeded(result, name=self.target.name)

@@ -5,7 +5,7 @@ import os
 import sys
 
 from portal.up import environment
-from portal.up.places import CHECKOUT, UpError, say
+from portal.up.places import CHECKOUT, VENV, UpError, say
 
 
 def main() -> int:
@@ -18,7 +18,7 @@ def main() -> int:
     os.chdir(CHECKOUT)
     try:
         python = environment.ensure(dev=options.word in {"test", "check"})
-        if os.path.realpath(sys.prefix) != os.path.realpath(environment.VENV):
+        if os.path.realpath(sys.prefix) != os.path.realpath(VENV):
             # The rest runs in the environment just made.
             os.execv(python, [str(python), "-m", "portal.up", *sys.argv[1:]])
         return _run(options.word, port=options.port, rest=options.rest)

@@ -135,7 +135,7 @@ def create_database(url: str, *, name: str = DATABASE) -> None:
             with psycopg.connect(url.rsplit("/", 1)[0] + "/postgres", autocommit=True) as connection:
                 found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
                 if found is None:
-                    connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]  # a constant of ours
+                    connection.execute(f'CREATE DATABASE "{name}"')
                 return
         except psycopg.OperationalError as error:
             if time.monotonic() > deadline:

@@ -47,9 +47,7 @@ class Supervisor:
         self._children: list[Child] = []
         self._readers: list[threading.Thread] = []
         self.stopping = threading.Event()
-        self._guard = subprocess.Popen(
-            [sys.executable, guard.__file__], stdin=subprocess.PIPE, start_new_session=True, text=True
-        )
+        self._guard = subprocess.Popen([sys.executable, guard.__file__], stdin=subprocess.PIPE, start_new_session=True, text=True)
 
     def __enter__(self) -> "Supervisor":
         return self

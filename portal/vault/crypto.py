@@ -56,6 +56,4 @@ def unseal(*, key: bytes, sealed: bytes, identity: str) -> bytes:
     try:
         return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], identity.encode())
     except InvalidTag as error:
-        raise Unsealable(
-            "A stored credential can't be opened.", hint="Is VAULT_MASTER_KEY the one it was sealed with?"
-        ) from error
+        raise Unsealable("A stored credential can't be opened.", hint="Is VAULT_MASTER_KEY the one it was sealed with?") from error

@@ -17,9 +17,7 @@ def store(
 ) -> Credential:  # fmt: skip
     """Seal a secret into the vault. Audited without its content."""
     actor.require_operator()
-    credential = Credential(
-        client_id=client_id, kind=kind, label=label, public_part=public_part, system_id=system_id, sealed=b""
-    )
+    credential = Credential(client_id=client_id, kind=kind, label=label, public_part=public_part, system_id=system_id, sealed=b"")
     credential.sealed = crypto.seal(key=_client_key(client_id), plain=secret, identity=credential.identity)
     credential.save()
     audit.record(action="vault.store", actor=actor, subject=credential, client_id=client_id, now=now, kind=kind)

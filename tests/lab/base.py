@@ -17,9 +17,11 @@ from pathlib import Path
 
 CACHE = Path(os.environ.get("RETAINER_LAB_CACHE", "/var/cache/retainer-lab"))
 SUITE = "bookworm"
-PACKAGES = ("systemd systemd-sysv dbus openssh-server sudo iproute2 procps nginx-light cron needrestart "
-            "locales-all ca-certificates").split()  # fmt: skip
-MACHINE_PACKAGES = "mmdebstrap systemd-container apt-utils iproute2 zstd openssh-client gpg nftables".split()
+PACKAGES = (
+    *("systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "iproute2", "procps", "nginx-light", "cron", "needrestart"),
+    *("locales-all", "ca-certificates"),
+)
+MACHINE_PACKAGES = ["mmdebstrap", "systemd-container", "apt-utils", "iproute2", "zstd", "openssh-client", "gpg", "nftables"]
 TOOLS = ("mmdebstrap", "systemd-nspawn", "apt-ftparchive", "ip", "ssh-keygen", "nft", "unshare", "nsenter")
 MIRROR_NAME = "mirror.lab"
 
@@ -60,7 +62,11 @@ def install_machine_packages(say: Say) -> list[str]:
 
 def _apt(*words: str) -> None:
     done = subprocess.run(
-        ["apt-get", *words], env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, capture_output=True, text=True, check=False
+        ["apt-get", *words],
+        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode != 0:
         raise LabError(f"apt-get {words[0]} failed (is a package archive reachable?):\n{done.stderr.strip()[-600:]}")

@@ -1,0 +1,21 @@
+"""Addresses of this area."""
+
+from django.urls import path
+
+from clients.views import clients, onboarding
+
+app_name = "clients"
+urlpatterns = [
+    path("clients/", clients.client_list, name="client-list"),
+    path("clients/import/", clients.import_systems, name="import"),
+    path("clients/<int:client_id>/", clients.client_detail, name="client"),
+    path("clients/<int:client_id>/contacts/add/", clients.contact_add, name="contact-add"),
+    path("clients/<int:client_id>/systems/add/", onboarding.system_add, name="system-add"),
+    path("systems/<int:system_id>/onboarding/", onboarding.onboarding_page, name="onboarding"),
+    path("systems/<int:system_id>/onboarding/ask/<str:work>/", onboarding.ask, name="ask"),
+    path("systems/<int:system_id>/onboarding/confirm-key/", onboarding.confirm_key, name="confirm-key"),
+    path("systems/<int:system_id>/onboarding/paste-keys/", onboarding.paste_keys, name="paste-keys"),
+    path("systems/<int:system_id>/onboarding/setup.sh", onboarding.setup_script, name="setup-script"),
+    path("systems/<int:system_id>/checks/add/", onboarding.service_check_add, name="service-check-add"),
+    path("systems/<int:system_id>/alerts/<int:alert_id>/resolve/", onboarding.resolve_alert, name="resolve-alert"),
+]

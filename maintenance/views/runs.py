@@ -1,0 +1,97 @@
+"""Update runs: what is ready, what runs, what came of it."""
+
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import HttpResponseStopPolling
+
+from clients.models import System
+from maintenance import queries
+from maintenance.choices import Moment
+from maintenance.models import RunEvidence, UpdateRun
+from maintenance.queries import ReadySystem
+from maintenance.services import runs
+from maintenance.services.execution import log_text
+from maintenance.services.verdict import changes
+from portal.accounts.permissions import member_allowed, operator_required
+from portal.accounts.request import PortalRequest
+from portal.errors import PortalError
+from portal.ui.answers import render_page, see, wants_fragment
+
+LOG_SHOWN = 60_000
+
+
+@require_GET
+@member_allowed
+def run_list(request: PortalRequest) -> HttpResponse:
+    """Systems with decided updates, and all runs."""
+    return _list(request)
+
+
+@require_POST
+@operator_required
+def start(request: PortalRequest, system_id: int) -> HttpResponse:
+    """Apply the decided updates of a system."""
+    system = _system(request, system_id)
+    try:
+        run = runs.start_run(system=system, actor=request.actor, now=timezone.now())
+    except PortalError as error:
+        return _list(request, error=error)
+    return see(request, "maintenance:run", run.pk)
+
+
+@require_POST
+@operator_required
+def configure(request: PortalRequest, system_id: int) -> HttpResponse:
+    """Finish what a broken run left half-configured."""
+    system = _system(request, system_id)
+    try:
+        run = runs.start_configure(system=system, actor=request.actor, now=timezone.now())
+    except PortalError as error:
+        return _list(request, error=error)
+    return see(request, "maintenance:run", run.pk)
+
+
+@require_GET
+@member_allowed
+def run_detail(request: PortalRequest, run_id: int) -> HttpResponse:
+    """A run with all its evidence; the live part refreshes itself until the verdict is there."""
+    rows = UpdateRun.objects.visible_to(request.actor).select_related("system", "client")
+    run = get_object_or_404(rows, pk=run_id)
+    facts = {row.moment: row for row in RunEvidence.objects.filter(run=run)}
+    before, after = facts.get(Moment.BEFORE), facts.get(Moment.AFTER)
+    text, _ = log_text(run)
+    context = {
+        "run": run,
+        "packages": run.packages.order_by("package", "architecture"),
+        "commands": run.commands.order_by("position"),
+        "log": text[-LOG_SHOWN:],
+        "log_cut": len(text) > LOG_SHOWN,
+        "before": before,
+        "after": after,
+        "changes": changes(before.facts, after.facts) if before and after else None,
+        "answers": (after.facts.get("answers") or {}) if after else {},
+        "stale_services": after.facts.get("stale_services") if after else None,
+    }
+    answer = render_page(request, "maintenance/run.html", context, fragment="live")
+    if wants_fragment(request) and not run.is_open:
+        return HttpResponseStopPolling(answer.content)
+    return answer
+
+
+def _system(request: PortalRequest, system_id: int) -> System:
+    rows = System.objects.visible_to(request.actor).select_related("client", "staging_twin")
+    return get_object_or_404(rows, pk=system_id)
+
+
+def _list(request: PortalRequest, *, error: PortalError | None = None) -> HttpResponse:
+    ready = []
+    if request.actor.is_operator:
+        for system in queries.ready_systems(request.actor)[:200]:
+            updates = runs.decided_updates(system)
+            ready.append(ReadySystem(system, updates, runs.unverified_on_twin(system, updates)))
+    page = Paginator(queries.runs_for(request.actor), 50).get_page(request.GET.get("page"))
+    context = {"ready": ready, "page": page, "error": error}
+    return render_page(request, "maintenance/runs.html", context, status=409 if error else 200)

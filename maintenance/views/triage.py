@@ -1,0 +1,83 @@
+"""The triage queue."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from clients.models import Client
+from maintenance import queries
+from maintenance.forms import DecisionForm
+from maintenance.queries import TriageFilter
+from maintenance.services.decisions import UpdateKey, decide
+from portal.accounts.permissions import operator_required
+from portal.accounts.request import PortalRequest
+from portal.errors import PortalError
+from portal.ui.answers import render_page
+
+PAGE_SIZE = 100
+
+
+@require_GET
+@operator_required
+def triage(request: PortalRequest) -> HttpResponse:
+    """One row per update across the fleet; filters are in the address."""
+    return _page(request, request.GET)
+
+
+@require_POST
+@operator_required
+def decide_updates(request: PortalRequest) -> HttpResponse:
+    """Decide about the chosen rows, and answer with the rows that are left. Nothing typed is lost on an error."""
+    form = DecisionForm(request.POST)
+    chosen = request.POST.getlist("update")
+    done = ""
+    if not chosen:
+        form.add_error(None, "Choose at least one update.")
+    elif form.is_valid():
+        wanted = _filter(request.POST)
+        try:
+            decide(
+                keys=[UpdateKey.parse(text) for text in chosen], kind=form.cleaned_data["kind"],
+                reason=form.cleaned_data["reason"], defer_until=form.cleaned_data["defer_until"],
+                environment=form.cleaned_data["scope"] or wanted.environment, client_id=wanted.client_id,
+                actor=request.actor, now=timezone.now(),
+            )  # fmt: skip
+            done = f"{len(chosen)} update{'s' * (len(chosen) > 1)}: {form.cleaned_data['kind']}."
+            form, chosen = DecisionForm(), []
+        except PortalError as error:
+            form.add_error(None, str(error))
+    return _page(request, request.POST, form=form, chosen=chosen, done=done)
+
+
+def _filter(values: Any) -> TriageFilter:
+    client = values.get("client", "")
+    return TriageFilter(
+        search=values.get("q", "")[:200],
+        client_id=int(client) if client.isdecimal() and len(client) < 18 else None,
+        environment=values.get("environment", ""),
+        security=values.get("security", ""),
+        state=values.get("state", "open"),
+        sort=values.get("sort", "due"),
+    )
+
+
+def _page(
+    request: PortalRequest, values: Any, *, form: DecisionForm | None = None, chosen: list[str] | None = None, done: str = ""
+) -> HttpResponse:
+    now = timezone.now()
+    wanted = _filter(values)
+    page = Paginator(queries.triage_rows(request.actor, wanted, now=now), PAGE_SIZE).get_page(values.get("page"))
+    names = ("q", "client", "environment", "security", "state", "sort")
+    context = {
+        "page": page, "wanted": wanted, "form": form or DecisionForm(), "chosen": set(chosen or []), "done": done, "now": now,
+        "clients": Client.objects.visible_to(request.actor).order_by("name", "pk"),
+        "address": urlencode({name: values.get(name) for name in names if values.get(name)}),
+        "sort_address": urlencode({name: values.get(name) for name in names[:-1] if values.get(name)}),
+        "columns": [("package", "Update"), ("security", "Security"), ("systems", "Systems"), ("age", "Pending"), ("due", "Due")],
+    }  # fmt: skip
+    wrong = form is not None and bool(form.errors)
+    return render_page(request, "maintenance/triage.html", context, fragment="queue", status=422 if wrong else 200)

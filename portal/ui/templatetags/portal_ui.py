@@ -1,0 +1,46 @@
+"""Filters that pages share: moments with their zone, ages, sizes of words."""
+
+from datetime import datetime, timedelta
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+
+@register.filter
+def moment(value: datetime | None) -> SafeString | str:
+    """A moment in the reader's zone with the zone named, machine-readable for scripts; an em dash for none."""
+    if value is None:
+        return "—"
+    local = timezone.localtime(value)
+    zone = local.tzname() or ""
+    return format_html('<time datetime="{}">{} {}</time>', value.isoformat(), local.strftime("%Y-%m-%d %H:%M"), zone)
+
+
+@register.filter
+def age(value: datetime | None) -> str:
+    """How long ago, or how long until, in one unit."""
+    if value is None:
+        return "never"
+    distance = timezone.now() - value
+    text = span(abs(distance))
+    return f"{text} ago" if distance >= timedelta(0) else f"in {text}"
+
+
+def span(distance: timedelta) -> str:
+    """A length of time in its largest sensible unit."""
+    seconds = int(distance.total_seconds())
+    for size, word in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = seconds // size
+            return f"{count} {word}{'s' * (count > 1)}"
+    return f"{seconds} s"
+
+
+@register.filter
+def past(value: datetime | None) -> bool:
+    """Whether the moment is behind us."""
+    return value is not None and value < timezone.now()

@@ -1,0 +1,87 @@
+"""`make test` and `make check`: install what they need on this machine, then run them."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from portal.up.places import CHECKOUT, VENV, say
+
+CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
+# What the tests need on the machine, as Debian packages, and the program that shows it is there.
+MACHINE = {
+    "chromium": "chromium",
+    "openssh-server": "/usr/sbin/sshd",
+    "openssh-client": "ssh-keygen",
+    "shellcheck": "shellcheck",
+}
+
+
+def test(arguments: list[str]) -> int:
+    """Run pytest with everything it needs; what can't be had is said, and its tests say so again."""
+    _install_machine_packages()
+    return _run([str(VENV / "bin" / "python"), "-m", "pytest", *arguments], {})
+
+
+def check() -> int:
+    """Run every linter; all of them, also after one failed. Returns 0 when all passed."""
+    _install_machine_packages(only=("shellcheck",))
+    scripts = sorted(
+        str(path.relative_to(CHECKOUT))
+        for path in CHECKOUT.rglob("*.sh")
+        if not {".venv", "var", "templates"} & set(path.relative_to(CHECKOUT).parts)
+    )
+    bin_ = VENV / "bin"
+    steps: list[tuple[str, list[str]]] = [
+        ("ruff check", [str(bin_ / "ruff"), "check", "-q", "."]),
+        ("ruff format", [str(bin_ / "ruff"), "format", "-q", "--check", "."]),
+        ("djlint", [str(bin_ / "djlint"), "--lint", "--quiet", "templates"]),
+        ("mypy", [str(bin_ / "mypy"), "--no-error-summary", "."]),
+        ("import-linter", [str(bin_ / "lint-imports")]),
+        ("shellcheck", ["shellcheck", "-x", *scripts, ".ci/run"]),
+        ("missing migrations", [sys.executable, "-W", "ignore", "manage.py", "makemigrations", "--check", "--dry-run"]),
+        ("deployment settings", [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]),
+    ]
+    failed = []
+    for name, argv in steps:
+        say(f"== {name}")
+        if _run(argv, _production_like()) != 0:
+            failed.append(name)
+    say(f"== failed: {', '.join(failed)}" if failed else "== all passed")
+    return 1 if failed else 0
+
+
+def _production_like() -> dict[str, str]:
+    """Settings as in production, with values that open nothing; no server is asked."""
+    return {
+        "SECRET_KEY": "check-only-" + "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRST",
+        "ALLOWED_HOSTS": "portal.example", "VAULT_MASTER_KEY": "A" * 43 + "=", "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none",
+        "REDIS_URL": "redis://127.0.0.1:1", "PORTAL_HTTPS": "true", "DJANGO_SETTINGS_MODULE": "portal.settings",
+        "PATH": f"{VENV / 'bin'}:{os.environ.get('PATH', '')}",
+    }  # fmt: skip
+
+
+def _run(argv: list[str], environment: dict[str, str]) -> int:
+    return subprocess.run(argv, cwd=CHECKOUT, env={**os.environ, **environment}, check=False).returncode
+
+
+def _install_machine_packages(only: tuple[str, ...] = ()) -> None:
+    missing = [
+        package
+        for package, program in MACHINE.items()
+        if (not only or package in only) and not (shutil.which(program) or Path(program).exists())
+    ]
+    if "chromium" in missing and any(Path(program).exists() for program in CHROMIUM):
+        missing.remove("chromium")
+    if not missing:
+        return
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        say(f"Not here, and not installed because we are not root: {' '.join(missing)}. What needs them will say so.")
+        return
+    say(f"Installing on this machine with apt-get: {' '.join(missing)}")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for words in (["update", "-q"], ["install", "-y", "-q", "--no-install-recommends", *missing]):
+        done = subprocess.run(["apt-get", *words], env=environment, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            say(f"apt-get {words[0]} failed: {done.stderr.strip()[-400:]}")
