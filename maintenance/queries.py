@@ -18,7 +18,8 @@ from portal.accounts.actor import Actor
 SORTS = {
     "due": ("due_at", "source"), "-due": ("-due_at", "source"), "package": ("source",), "-package": ("-source",),
     "age": ("pending_since", "source"), "-age": ("-pending_since", "source"), "systems": ("systems", "source"),
-    "-systems": ("-systems", "source"), "security": ("security", "due_at", "source"), "-security": ("-security", "due_at", "source"),
+    "-systems": ("-systems", "source"),
+    "security": ("security", "due_at", "source"), "-security": ("-security", "due_at", "source"),
 }  # fmt: skip
 
 

@@ -146,6 +146,8 @@ CELERY_ENABLE_UTC = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_TIMEOUT = 2
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2}
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a broker that restarts is waited for, however long it takes
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 # Rows are the queue: these ticks look for what is due or was left behind. Each expires before the next comes.
@@ -171,5 +173,11 @@ LOGGING: dict[str, Any] = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["ids"]}},
     "root": {"handlers": ["console"], "level": env.text("PORTAL_LOG_LEVEL", "INFO")},
     # paramiko logs what hosts say during handshakes; our own layer reports it as typed errors
-    "loggers": {"paramiko": {"level": "CRITICAL"}, "httpx": {"level": "WARNING"}, "celery.app.trace": {"level": "WARNING"}},
+    "loggers": {
+        "paramiko": {"level": "CRITICAL"},
+        "httpx": {"level": "WARNING"},
+        # a line per tick tells nobody anything; our own events carry the ids
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+    },
 }

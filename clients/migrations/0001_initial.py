@@ -199,9 +199,7 @@ class Migration(migrations.Migration):
                 ("client", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="clients.client")),
                 (
                     "system",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="service_checks", to="clients.system"
-                    ),
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="service_checks", to="clients.system"),
                 ),
             ],
         ),
@@ -239,9 +237,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "system",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="host_key_alerts", to="clients.system"
-                    ),
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="host_key_alerts", to="clients.system"),
                 ),
             ],
         ),
@@ -281,9 +277,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="system",
-            index=models.Index(
-                condition=models.Q(("asked_work", ""), _negated=True), fields=["asked_at"], name="system_asked_work"
-            ),
+            index=models.Index(condition=models.Q(("asked_work", ""), _negated=True), fields=["asked_at"], name="system_asked_work"),
         ),
         migrations.AddConstraint(
             model_name="system",
@@ -301,9 +295,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="system",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("access__in", ["manage", "read_only"])), name="system_access_known"
-            ),
+            constraint=models.CheckConstraint(condition=models.Q(("access__in", ["manage", "read_only"])), name="system_access_known"),
         ),
         migrations.AddConstraint(
             model_name="system",

@@ -23,14 +23,10 @@ class SystemHostKey(ClientOwned):
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
-            models.UniqueConstraint(
-                fields=["system", "key_type"], condition=Q(state=KeyState.PINNED), name="one_pinned_key_per_type"
-            ),
+            models.UniqueConstraint(fields=["system", "key_type"], condition=Q(state=KeyState.PINNED), name="one_pinned_key_per_type"),
             models.UniqueConstraint(fields=["system", "fingerprint"], name="one_row_per_host_key"),
             models.CheckConstraint(condition=Q(state__in=KeyState.values), name="host_key_state_known"),
-            models.CheckConstraint(
-                condition=~Q(state=KeyState.PINNED) | Q(pinned_at__isnull=False), name="pinned_host_key_has_a_time"
-            ),
+            models.CheckConstraint(condition=~Q(state=KeyState.PINNED) | Q(pinned_at__isnull=False), name="pinned_host_key_has_a_time"),
         ]
 
     def __str__(self) -> str:

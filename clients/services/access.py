@@ -71,9 +71,7 @@ def open_shell(system: System) -> Iterator[Shell]:
 
 def note_connection(system: System, connection: Connection, message: str) -> None:
     """Keep how the system was last reached."""
-    System.objects.filter(pk=system.pk).update(
-        connection=connection, connection_message=message[:2000], connection_at=timezone.now()
-    )
+    System.objects.filter(pk=system.pk).update(connection=connection, connection_message=message[:2000], connection_at=timezone.now())
 
 
 def raise_alert(system: System, offered: HostKey) -> None:

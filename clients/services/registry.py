@@ -70,9 +70,7 @@ def add_system(
     try:
         with transaction.atomic():
             system.save()
-            audit.record(
-                action="system.add", actor=actor, subject=system, client_id=client.pk, now=now, destination=system.destination
-            )
+            audit.record(action="system.add", actor=actor, subject=system, client_id=client.pk, now=now, destination=system.destination)
     except IntegrityError as error:
         raise from_integrity(error) from error
     return system

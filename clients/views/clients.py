@@ -57,9 +57,7 @@ def contact_add(request: PortalRequest, client_id: int) -> HttpResponse:
 @operator_required
 def import_systems(request: PortalRequest) -> HttpResponse:
     """Import systems: the plan first; carried out only with the second button."""
-    form = ImportForm(
-        request.POST or None, clients=queries.clients_for(request.actor), initial={"client": request.GET.get("client")}
-    )
+    form = ImportForm(request.POST or None, clients=queries.clients_for(request.actor), initial={"client": request.GET.get("client")})
     context: dict[str, object] = {"form": form}
     if request.method == "POST" and form.is_valid():
         try:

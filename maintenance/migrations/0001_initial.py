@@ -79,9 +79,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "system",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="pending_updates", to="clients.system"
-                    ),
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="pending_updates", to="clients.system"),
                 ),
             ],
         ),
@@ -216,9 +214,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "run",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="packages", to="maintenance.updaterun"
-                    ),
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="packages", to="maintenance.updaterun"),
                 ),
             ],
         ),
@@ -247,9 +243,7 @@ class Migration(migrations.Migration):
                 ("client", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="clients.client")),
                 (
                     "run",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="evidence", to="maintenance.updaterun"
-                    ),
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="evidence", to="maintenance.updaterun"),
                 ),
             ],
         ),
@@ -263,9 +257,7 @@ class Migration(migrations.Migration):
                 ("client", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="clients.client")),
                 (
                     "run",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="commands", to="maintenance.updaterun"
-                    ),
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="commands", to="maintenance.updaterun"),
                 ),
             ],
         ),
@@ -422,9 +414,7 @@ class Migration(migrations.Migration):
                         ("state", "finished"),
                         ("verdict__in", ["verified", "regressed", "failed", "unknown"]),
                     ),
-                    models.Q(
-                        ("finished_at", None), ("state__in", ["queued", "preparing", "running", "verifying"]), ("verdict", "")
-                    ),
+                    models.Q(("finished_at", None), ("state__in", ["queued", "preparing", "running", "verifying"]), ("verdict", "")),
                     _connector="OR",
                 ),
                 name="update_run_finished_iff_verdict",
@@ -435,9 +425,7 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(("verdict", "verified"), _negated=True),
-                    models.Q(
-                        ("audit", ""), ("ended_on_host_at__isnull", False), ("exit_status", 0), ("exit_status__isnull", False)
-                    ),
+                    models.Q(("audit", ""), ("ended_on_host_at__isnull", False), ("exit_status", 0), ("exit_status__isnull", False)),
                     _connector="OR",
                 ),
                 name="verified_needs_its_evidence",

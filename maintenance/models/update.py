@@ -65,8 +65,7 @@ class Decision(ClientOwned):
             models.CheckConstraint(condition=Q(kind__in=DecisionKind.values), name="decision_kind_known"),
             models.CheckConstraint(condition=Q(kind=DecisionKind.APPLY) | ~Q(reason=""), name="defer_and_reject_need_a_reason"),
             models.CheckConstraint(
-                condition=Q(kind=DecisionKind.DEFER, defer_until__isnull=False)
-                | (~Q(kind=DecisionKind.DEFER) & Q(defer_until=None)),
+                condition=Q(kind=DecisionKind.DEFER, defer_until__isnull=False) | (~Q(kind=DecisionKind.DEFER) & Q(defer_until=None)),
                 name="defer_iff_until",
             ),
         ]

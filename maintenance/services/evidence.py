@@ -68,9 +68,7 @@ def note_flapping(first: dict[str, Any], second: dict[str, Any]) -> dict[str, An
     """The second look, with the units named that systemd restarted between the two."""
     earlier = first.get("units") or {}
     second["flapping"] = sorted(
-        name
-        for name, unit in (second.get("units") or {}).items()
-        if name in earlier and unit["restarts"] > earlier[name]["restarts"]
+        name for name, unit in (second.get("units") or {}).items() if name in earlier and unit["restarts"] > earlier[name]["restarts"]
     )
     return second
 

@@ -200,9 +200,7 @@ def _move(run: UpdateRun, to: RunState, **columns: Any) -> None:
 
 def _hold(run: UpdateRun, **columns: Any) -> None:
     """Renew the lease and note a few columns; stops us when another worker has taken over."""
-    held = UpdateRun.objects.filter(pk=run.pk, claim=run.claim, state=run.state).update(
-        claimed_until=utc() + runs.lease(), **columns
-    )
+    held = UpdateRun.objects.filter(pk=run.pk, claim=run.claim, state=run.state).update(claimed_until=utc() + runs.lease(), **columns)
     if held != 1:
         raise LeaseLost
     for name, value in columns.items():
@@ -243,9 +241,7 @@ def _keep_log(run: UpdateRun, status: RunStatus) -> None:
 def _keep_commands(run: UpdateRun, status: RunStatus) -> None:
     RunCommand.objects.bulk_create(
         (
-            RunCommand(
-                client_id=run.client_id, run=run, position=position, command=command.command, exit_status=command.exit_status
-            )
+            RunCommand(client_id=run.client_id, run=run, position=position, command=command.command, exit_status=command.exit_status)
             for position, command in enumerate(status.commands)
         ),
         ignore_conflicts=True,

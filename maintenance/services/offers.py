@@ -43,8 +43,7 @@ def sync_updates(*, system: System, upgrades: Sequence[Upgrade], packages: Seque
     """
     sources = {(p.name, p.architecture): p.source for p in packages} | {(p.name, "all"): p.source for p in packages}
     open_rows = {
-        (row.package, row.architecture): row
-        for row in PendingUpdate.objects.select_for_update().filter(system=system, gone_at=None)
+        (row.package, row.architecture): row for row in PendingUpdate.objects.select_for_update().filter(system=system, gone_at=None)
     }
     fresh: list[PendingUpdate] = []
     gone: list[int] = []

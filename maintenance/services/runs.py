@@ -87,9 +87,7 @@ def unverified_on_twin(system: System, updates: list[PendingUpdate]) -> list[str
         ).values_list("name", "architecture", "version")
     }
     verified = set(
-        RunPackage.objects.filter(run__system=twin, run__verdict=Verdict.VERIFIED).values_list(
-            "package", "architecture", "to_version"
-        )
+        RunPackage.objects.filter(run__system=twin, run__verdict=Verdict.VERIFIED).values_list("package", "architecture", "to_version")
     )
     # A newer twin build never needed a run of ours; a worse verdict on it must not be walked around that way.
     touched = set(RunPackage.objects.filter(run__system=twin).values_list("package", "architecture", "to_version"))
@@ -159,9 +157,7 @@ def _create(*, system: System, kind: RunKind, updates: list[PendingUpdate], acto
             nudge("maintenance.execute_run", run_id=run.pk)
     except IntegrityError as error:
         if constraint_name(error) == "one_open_run_per_system":
-            raise SystemBusy(
-                f"Another change is under way on {system}.", hint="One change at a time: wait for its verdict."
-            ) from error
+            raise SystemBusy(f"Another change is under way on {system}.", hint="One change at a time: wait for its verdict.") from error
         raise
     return run
 

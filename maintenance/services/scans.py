@@ -269,8 +269,7 @@ def _evidence(sections: dict[str, Section], result: CommandResult) -> dict[str, 
         "exit_status": result.exit_status,
         "duration_s": round(result.duration_s, 2),
         "sections": {
-            name: {"exit_status": section.exit_status, "stderr": section.stderr.strip()[-1000:]}
-            for name, section in sections.items()
+            name: {"exit_status": section.exit_status, "stderr": section.stderr.strip()[-1000:]} for name, section in sections.items()
         },
     }
 

@@ -26,9 +26,7 @@ class Judgement:
     findings: tuple[str, ...]
 
 
-def judge(
-    *, exit_status: int, audit: str, before: Facts, after: Facts, wanted: Mapping[str, str], rebooted: bool = False
-) -> Judgement:
+def judge(*, exit_status: int, audit: str, before: Facts, after: Facts, wanted: Mapping[str, str], rebooted: bool = False) -> Judgement:
     """Weigh what a finished run left behind.
 
     Args:

@@ -3,8 +3,9 @@
 import logging
 from functools import partial
 
-from celery import current_app
 from django.db import transaction
+
+from portal.celery import app
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ def nudge(task: str, **ids: int) -> None:
 
 def _send(task: str, queue: str, ids: dict[str, int]) -> None:
     try:
-        current_app.send_task(task, kwargs=ids, queue=queue, retry=False)
+        app.send_task(task, kwargs=ids, queue=queue, retry=False)
     except Exception:  # noqa: BLE001  # reason below
         # Whatever the broker's library raises: the committed row stands, and the next tick finds it.
         logger.warning("nudge.lost", extra={"task": task, **ids})

@@ -16,7 +16,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 from portal.up import servers
 from portal.up.places import CHECKOUT, VAR, UpError, private_file, say, socket_folder, step
@@ -89,7 +88,9 @@ def manage(*words: str, environment: dict[str, str]) -> str:
         check=False,
     )  # fmt: skip
     if done.returncode != 0:
-        raise UpError(f"manage.py {words[0]} failed:\n{(done.stdout + done.stderr).strip()[-1500:]}")
+        last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-3:])
+        hint = "Do DATABASE_URL and REDIS_URL name servers that answer? " if os.environ.get("DATABASE_URL") else ""
+        raise UpError(f"manage.py {words[0]} failed. {hint}It said:\n{last}")
     return done.stdout
 
 
@@ -172,25 +173,9 @@ def up(*, port: int, demo: bool = False) -> None:
                 return
             say(f"\n  Retainer is up: {address}\n  {sign_in}\n  Log: {VAR / 'log' / 'portal.log'}   Stop: Ctrl-C\n")
             if demo:
+                # The hosts come up behind the answering portal; they end with it, and their files stay for the next time.
                 hosts = [PYTHON, "-m", "tests.lab.demo"]
-                _run_demo_hosts(supervisor, hosts, environment)
+                supervisor.start(Child("lab", hosts, environment, stop_signal=signal.SIGINT, keep=False, shown=True))
             supervisor.watch()
             say("  stopping")
     say("  stopped; the data is kept in " + str(VAR))
-
-
-def _run_demo_hosts(supervisor: Supervisor, argv: list[str], environment: dict[str, str]) -> None:
-    """Bring the hosts up behind the answering portal, in our terminal; a failure there leaves the portal running."""
-    process = subprocess.Popen(argv, cwd=CHECKOUT, env={**os.environ, **environment}, start_new_session=True)
-    while process.poll() is None:
-        if supervisor.stopping.wait(0.2):
-            process.send_signal(signal.SIGINT)
-            process.wait(30)
-            return
-    if process.returncode != 0:
-        say("  The sample hosts did not come up (see above). The portal runs on; make demo tries them again.")
-
-
-def data_folder() -> Path:
-    """The folder that keeps everything between two starts."""
-    return VAR

@@ -26,12 +26,19 @@ RESTART_WINDOW_S = 60.0
 
 @dataclass
 class Child:
-    """One supervised program; the last supervised one of a list is stopped first."""
+    """One supervised program.
+
+    Args:
+        keep: start it again when it ends; otherwise its end is only said.
+        shown: its lines go to the terminal too, even where the rest is quiet.
+    """
 
     name: str
     argv: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     stop_signal: int = signal.SIGTERM
+    keep: bool = True
+    shown: bool = False
     process: subprocess.Popen[bytes] | None = None
     starts: collections.deque[float] = field(default_factory=lambda: collections.deque(maxlen=RESTARTS_ALLOWED))
 
@@ -71,6 +78,10 @@ class Supervisor:
                 if child.process is None or (status := child.process.poll()) is None:
                     continue
                 self._tell_guard(f"-{child.process.pid}")
+                if not child.keep:
+                    self.write("up", f"{child.name} ended (exit status {status})")
+                    child.process = None
+                    continue
                 if len(child.starts) == RESTARTS_ALLOWED and time.monotonic() - child.starts[0] < RESTART_WINDOW_S:
                     raise UpError(f"{child.name} keeps ending (exit status {status}). Its last lines are in {self._log.name}.")
                 self.write("up", f"{child.name} ended (exit status {status}); starting it again")
@@ -115,18 +126,21 @@ class Supervisor:
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         self._tell_guard(f"+{child.process.pid}")
-        reader = threading.Thread(target=self._copy_output, args=(child.name, child.process), daemon=True)
+        reader = threading.Thread(target=self._copy_output, args=(child, child.process), daemon=True)
         reader.start()
         self._readers.append(reader)
         return child.process
 
-    def _copy_output(self, name: str, process: subprocess.Popen[bytes]) -> None:
+    def _copy_output(self, child: Child, process: subprocess.Popen[bytes]) -> None:
         if process.stdout is None:
             return
         with process.stdout:
             for line in process.stdout:
                 with contextlib.suppress(ValueError):  # the log was closed under a straggler
-                    self.write(name, line.decode(errors="replace").rstrip())
+                    text = line.decode(errors="replace").rstrip()
+                    self.write(child.name, text)
+                    if child.shown and self._quiet:
+                        say(text)
 
     def _tell_guard(self, line: str) -> None:
         if self._guard.stdin is not None:

@@ -41,6 +41,10 @@ class Machine:
         self.folder = HOSTS / name
         self._process: subprocess.Popen[bytes] | None = None
 
+    def power_off_leftovers(self) -> None:
+        """End what an earlier start of this name left running; its files stay."""
+        kill_cgroup(self.name)
+
     def start(self) -> None:
         """Boot, and return when sshd answers; data of an earlier start of the same name is kept."""
         network.ensure_bridge()

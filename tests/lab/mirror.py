@@ -32,7 +32,7 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
 def serve(local: Path, *, address: str = network.GATEWAY, port: int = 80) -> http.server.ThreadingHTTPServer:
     """Serve in a thread of this process until it ends."""
     handler = functools.partial(_Handler, local=local)
-    server = http.server.ThreadingHTTPServer((address, port), handler)  # type: ignore[arg-type]
+    server = http.server.ThreadingHTTPServer((address, port), handler)
     threading.Thread(target=server.serve_forever, daemon=True, name="lab-mirror").start()
     return server
 

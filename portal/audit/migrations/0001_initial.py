@@ -27,9 +27,7 @@ class Migration(migrations.Migration):
                 ("details", models.JSONField(default=dict)),
                 (
                     "client",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="clients.client"
-                    ),
+                    models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="clients.client"),
                 ),
                 (
                     "user",

@@ -22,9 +22,7 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
                     "client",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="vault_key", to="clients.client"
-                    ),
+                    models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name="vault_key", to="clients.client"),
                 ),
             ],
         ),
