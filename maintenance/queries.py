@@ -167,7 +167,7 @@ def triage_rows(actor: Actor, wanted: TriageFilter, *, now: datetime) -> QuerySe
         decision_kinds=ArrayAgg("decision__kind", distinct=True, filter=Q(decision__isnull=False), default=[]),
         undecided=Count("pk", filter=Q(decision=None)),
         deferred_until=Max("decision__defer_until"),
-        reasons=ArrayAgg("decision__reason", distinct=True, filter=~Q(decision__reason=""), default=[]),
+        reasons=ArrayAgg("decision__reason", distinct=True, filter=Q(decision__isnull=False) & ~Q(decision__reason=""), default=[]),
     )
     return grouped.order_by(*SORTS.get(wanted.sort, SORTS["due"]), "candidate_version")
 

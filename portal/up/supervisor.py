@@ -67,6 +67,15 @@ class Supervisor:
         self._children.append(child)
         return self._spawn(child)
 
+    def restart(self, name: str, *, signal_number: int = signal.SIGTERM) -> None:
+        """Stop one child with a signal and start it again."""
+        child = next(child for child in self._children if child.name == name)
+        if child.process is not None:
+            child.process.send_signal(signal_number)
+            child.process.wait(30)
+            guard.end_groups({child.process.pid}, patience_s=1)
+        self._spawn(child)
+
     def watch(self) -> None:
         """Supervise until `stopping` is set.
 

@@ -1,8 +1,8 @@
 #!/bin/sh
 # One host of the lab, from overlay to running systemd; run under `unshare --mount --propagation private`, so that all its
-# mounts end with it. Arguments: NAME BASE FOLDER CGROUP2 NETNS
+# mounts end with it. Arguments: NAME BASE FOLDER CGROUP2 NETNS MIRROR
 set -eu
-name=$1 base=$2 folder=$3 cgroup=$4 netns=$5
+name=$1 base=$2 folder=$3 cgroup=$4 netns=$5 mirror=$6
 mkdir -p "$folder/upper" "$folder/work" "$folder/root"
 # a kill leaves this mark of a volatile overlay behind, and the next mount would refuse
 rm -rf "$folder/work/work/incompat"
@@ -11,7 +11,7 @@ root=$folder/root
 if [ ! -e "$root/etc/ssh/ssh_host_ed25519_key" ]; then
     chroot "$root" ssh-keygen -q -A
     echo "$name" >"$root/etc/hostname"
-    printf '127.0.0.1 localhost %s\n10.77.0.1 mirror.lab\n' "$name" >"$root/etc/hosts"
+    printf '127.0.0.1 localhost %s\n%s mirror.lab\n' "$name" "$mirror" >"$root/etc/hosts"
 fi
 # A cgroup of its own, else all hosts share one and stop each other's services.
 mkdir -p "$cgroup/rtlab-$name"

@@ -1,0 +1,54 @@
+"""Fixtures: people, and browsers signed in as them."""
+
+import pytest
+from django.test import Client as Browser
+
+from tests import people
+
+
+@pytest.fixture
+def operator(db):
+    return people.make_operator()
+
+
+@pytest.fixture
+def sample_client(db):
+    return people.make_client("Sample")
+
+
+@pytest.fixture
+def system(sample_client):
+    return people.make_system(sample_client, name="web-1", address="web-1.example")
+
+
+@pytest.fixture
+def member(sample_client):
+    """Somebody at the sample client."""
+    return people.make_member(sample_client)
+
+
+@pytest.fixture
+def outsider(db):
+    """Somebody at another client."""
+    return people.make_member(people.make_client("Other"))
+
+
+def signed_in(user) -> Browser:
+    browser = Browser()
+    browser.force_login(user)
+    return browser
+
+
+@pytest.fixture
+def operator_page(operator):
+    return signed_in(operator)
+
+
+@pytest.fixture
+def member_page(member):
+    return signed_in(member)
+
+
+@pytest.fixture
+def outsider_page(outsider):
+    return signed_in(outsider)

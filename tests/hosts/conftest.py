@@ -1,0 +1,145 @@
+"""Real hosts, a real worker, a real beat. Where the lab can't be had the tests say why, and in CI they fail instead."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from clients.choices import HostWork
+from clients.models import System
+from clients.services import onboarding
+from tests import people
+from tests.lab import badly, base, mirror, network
+from tests.lab.machine import Machine, wait_for
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+# Beside the demo's own address, so that both can stand on one machine.
+MIRROR_ADDRESS = "10.77.0.2"
+_next_number = iter(range(500, 900))
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Path]:
+    """The lab is up: base, mirror, and the folder of the badly behaving packages."""
+    reason = base.why_not()
+    if reason and os.environ.get("CI"):
+        pytest.fail(f"CI must have the lab, but {reason}")
+    if reason:
+        pytest.skip(f"NO LAB: {reason}. What only a real host can show was not tested.")
+    base.install_machine_packages(print)
+    base.ensure(print)
+    network.ensure_bridge()
+    network.run("ip", "addr", "add", f"{MIRROR_ADDRESS}/16", "dev", network.BRIDGE, check=False)
+    with tempfile.TemporaryDirectory(prefix="rt-badly-") as folder:
+        badly.build(Path(folder))
+        server = mirror.serve(Path(folder), address=MIRROR_ADDRESS)
+        yield Path(folder)
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def machine(lab) -> Iterator[Machine]:
+    """A fresh host of this test's own."""
+    number = next(_next_number)
+    host = Machine(f"test-{os.getpid()}-{number}", number, mirror=MIRROR_ADDRESS)
+    host.start()
+    yield host
+    host.remove()
+
+
+def set_up(host: Machine, *, client=None, packages: tuple[str, ...] = (), **values: object) -> System:
+    """Onboard a host as an operator does: known key pasted, script run as root, connection tested."""
+    system = people.make_system(client, name=host.name, address=host.address, **values)
+    shown = host.run("cat /etc/ssh/ssh_host_ed25519_key.pub")
+    onboarding.paste_host_keys(system=system, text=shown, actor=people.TESTER, now=people.now())
+    if packages:
+        host.write("/etc/apt/sources.list.d/badly.list", badly.SOURCES_LINE)
+        names = " ".join(f"{name}=1.0" for name in packages)
+        host.run(f"apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q {names}")
+    host.run("cat >/root/setup.sh && sh /root/setup.sh", stdin=onboarding.setup_script(system))
+    test_now(system)
+    return system
+
+
+def test_now(system: System) -> System:
+    """Run the connection test in this process."""
+    onboarding.ask(system=system, work=HostWork.TEST_CONNECTION, actor=people.TESTER, now=people.now())
+    onboarding.test_connection(system_id=system.pk, now=people.now())
+    system.refresh_from_db()
+    return system
+
+
+test_now.__test__ = False  # type: ignore[attr-defined]  # a helper, not a test
+
+
+class Workers:
+    """The portal's workers and beat as processes of their own, on the test database."""
+
+    def __init__(self) -> None:
+        self.log = Path(tempfile.mkstemp(prefix="rt-worker-", suffix=".log")[1])
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, *names: str) -> None:
+        """Start `hosts`, `default` and `beat`, or those named."""
+        celery = [sys.executable, "-m", "celery", "-A", "portal.celery"]
+        argv = {
+            "hosts": [*celery, "worker", "-Q", "hosts", "-P", "threads", "-c", "4", "-n", f"hosts-{uuid.uuid4().hex[:6]}@%h"],
+            "default": [*celery, "worker", "-Q", "default", "-P", "threads", "-c", "1", "-n", f"d-{uuid.uuid4().hex[:6]}@%h"],
+            "beat": [*celery, "beat", "-s", f"{self.log}.schedule"],
+        }
+        settings = connection.settings_dict
+        url = os.environ["DATABASE_URL"].rsplit("/", 1)[0] + f"/{settings['NAME']}"
+        for name in names or tuple(argv):
+            words = [*argv[name], "--loglevel=INFO"] + (["--without-gossip", "--without-mingle"] if name != "beat" else [])
+            with self.log.open("ab") as log:
+                self._processes[name] = subprocess.Popen(
+                    words, cwd=CHECKOUT, env={**os.environ, "DATABASE_URL": url}, stdout=log, stderr=log, start_new_session=True
+                )
+
+    def kill(self, name: str) -> None:
+        """SIGKILL one."""
+        process = self._processes.pop(name)
+        process.kill()
+        process.wait()
+
+    def pid(self, name: str) -> int:
+        return self._processes[name].pid
+
+    def stop(self) -> None:
+        for name in list(self._processes):
+            self.kill(name)
+
+
+@pytest.fixture
+def workers(transactional_db) -> Iterator[Workers]:
+    """Running workers and beat."""
+    group = Workers()
+    group.start()
+    yield group
+    group.stop()
+    group.log.unlink()
+
+
+def finished(run, *, seconds: float = 120):
+    """The run once it has its verdict."""
+
+    def look():
+        run.refresh_from_db()
+        return not run.is_open
+
+    wait_for(f"the verdict of run {run.pk}", look, seconds=seconds)
+    return run
+
+
+def logged(run, words: str, *, seconds: float = 60) -> None:
+    """Return when the host's log, as the portal has it, contains the words."""
+    from maintenance.services.execution import log_text
+
+    wait_for(f"“{words}” in the log", lambda: words in log_text(run)[0], seconds=seconds)

@@ -1,0 +1,211 @@
+"""Update runs on a real host: what comes out, and what it looks like when it goes wrong."""
+
+import threading
+import uuid
+
+import pytest
+from django.db import connections
+
+from clients.services.access import open_shell
+from maintenance.choices import DecisionKind
+from maintenance.errors import NotVerified, NothingToApply, SystemBusy
+from maintenance.models import PendingUpdate, UpdateRun
+from maintenance.queries import system_lines
+from maintenance.services import execution, runs
+from maintenance.services.execution import log_text
+from portal.ssh import detached
+from tests import people
+from tests.hosts.conftest import finished, set_up
+from tests.hosts.steps import apply_now, decide_apply, scan_now, start, times_applied
+from tests.lab import badly
+from tests.lab.machine import wait_for
+
+pytestmark = [pytest.mark.lab, pytest.mark.django_db(transaction=True)]
+
+
+def level(system):
+    return system_lines(type(system).objects.filter(pk=system.pk), now=people.now())[0].health
+
+
+def test_a_genuine_security_update_is_found_decided_applied_by_a_worker_and_verified(machine, workers):
+    system = set_up(machine)
+    scan_now(system)
+    # drifts with the archive, so not named here: the first genuinely pending security update that stands alone
+    pending = PendingUpdate.objects.filter(system=system, gone_at=None, is_security=True)
+    assert pending.exists()
+    names = set(pending.values_list("package", flat=True))
+    decide_apply(system, *names)
+    run = finished(runs.start_run(system=system, actor=people.TESTER, now=people.now()), seconds=240)
+    assert (run.verdict, run.exit_status, run.audit) == ("verified", 0, ""), run.findings
+    for row in run.packages.all():
+        installed = machine.run(f"dpkg-query -W -f='${{Version}}' {row.package}")
+        assert installed == row.to_version == row.after_version
+    assert {command.exit_status for command in run.commands.all()} == {0}
+    # the run asks for a scan by itself, and that scan no longer finds the updates
+    wait_for("the scan after the run", lambda: not pending.all().exists(), seconds=60)
+
+
+def test_automatic_packages_stay_automatic(machine):
+    system = set_up(machine, packages=("lab-plain",))
+    machine.run("apt-mark auto lab-plain")
+    assert apply_now(system, "lab-plain").verdict == "verified"
+    assert "lab-plain" in machine.run("apt-mark showauto")
+
+
+def test_what_the_administrator_changed_is_kept_and_no_question_is_put(machine):
+    system = set_up(machine, packages=("lab-conffile", "lab-asks", "lab-reboot"))
+    machine.run("echo 'setting = mine' >/etc/lab-conffile.conf")
+    run = apply_now(system, "lab-conffile", "lab-asks", "lab-reboot")
+    assert run.verdict == "verified", run.findings
+    assert machine.run("cat /etc/lab-conffile.conf") == "setting = mine\n"
+    assert run.reboot_required is True
+
+
+def test_a_failing_postinst_names_dpkgs_state_and_configuring_is_a_run_of_its_own(machine):
+    system = set_up(machine, packages=("lab-fails", "lab-plain"))
+    run = apply_now(system, "lab-fails")
+    assert (run.verdict, run.exit_status) == ("failed", 100)
+    assert "lab-fails" in run.audit
+    assert "this postinst fails on purpose" in log_text(run)[0]
+    assert level(system).level == "bad"
+    # mended on the host, the next step that the page offers puts it right
+    machine.run("printf '#!/bin/sh\\nexit 0\\n' >/var/lib/dpkg/info/lab-fails.postinst")
+    again = runs.start_configure(system=system, actor=people.TESTER, now=people.now())
+    execution.execute(run_id=again.pk, now=people.now())
+    again.refresh_from_db()
+    assert (again.verdict, again.audit) == ("verified", ""), again.findings
+
+
+@pytest.mark.parametrize("package", ["lab-breaks", "lab-flaps"])
+def test_a_service_that_its_update_breaks_is_a_regression_though_apt_says_zero(machine, package):
+    system = set_up(machine, packages=(package,))
+    run = apply_now(system, package)
+    assert (run.exit_status, run.verdict) == (0, "regressed")
+    assert any(package in finding for finding in run.findings)
+    assert level(system).level == "bad"
+
+
+def test_a_candidate_that_moved_stops_the_run_before_anything_changes(machine, lab):
+    system = set_up(machine, packages=("lab-plain",))
+    scan_now(system)
+    decide_apply(system, "lab-plain")
+    moved = badly.build_package(lab, "lab-plain", "1.2")
+    badly.index(lab)
+    try:
+        machine.run("apt-get update -q")
+        run = runs.start_run(system=system, actor=people.TESTER, now=people.now())
+        execution.execute(run_id=run.pk, now=people.now())
+    finally:
+        moved.unlink()
+        badly.index(lab)
+    run.refresh_from_db()
+    assert (run.verdict, run.exit_status) == ("failed", 65)
+    assert "candidate moved" in run.findings[0]
+    assert machine.run("dpkg-query -W -f='${Version}' lab-plain") == "1.0"
+
+
+def test_a_plan_that_would_change_more_than_was_decided_stops(machine):
+    system = set_up(machine, packages=("lab-needs",))
+    run = apply_now(system, "lab-needs")
+    assert (run.verdict, run.exit_status) == ("failed", 67)
+    assert "lab-new" in log_text(run)[0]
+    assert machine.run("dpkg-query -W -f='${Version}' lab-needs") == "1.0"
+
+
+def test_a_held_package_is_seen_as_held_and_not_forced(machine):
+    system = set_up(machine, packages=("lab-plain",))
+    machine.run("apt-mark hold lab-plain")
+    run = apply_now(system, "lab-plain")
+    assert PendingUpdate.objects.get(system=system, package="lab-plain", gone_at=None).obstacle == "held"
+    assert run.verdict == "failed"
+    assert times_applied(machine, "lab-plain") == 0
+
+
+def test_two_operators_pressing_apply_at_once_make_one_run(machine):
+    system = set_up(machine, packages=("lab-plain",))
+    scan_now(system)
+    decide_apply(system, "lab-plain")
+    barrier, outcomes = threading.Barrier(2), []
+
+    def press():
+        barrier.wait()
+        try:
+            outcomes.append(runs.start_run(system=system, actor=people.TESTER, now=people.now()))
+        except SystemBusy as error:
+            outcomes.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=press) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    run = next(outcome for outcome in outcomes if isinstance(outcome, UpdateRun))
+    assert sum(isinstance(outcome, SystemBusy) for outcome in outcomes) == 1
+    execution.execute(run_id=run.pk, now=people.now())
+    execution.execute(run_id=run.pk, now=people.now())
+    run.refresh_from_db()
+    assert run.verdict == "verified"
+    assert times_applied(machine, "lab-plain") == 1
+
+
+def test_the_host_itself_starts_a_run_once_however_often_it_is_asked(machine):
+    system = set_up(machine, packages=("lab-plain",))
+    machine.run("apt-get update -q")
+    run = uuid.uuid4()
+    with open_shell(system) as shell:
+        threads = [
+            threading.Thread(target=detached.start, args=(shell,), kwargs={"run": run, "kind": "apt-apply", "packages": ("lab-plain=1.1",)})
+            for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        wait_for("the end", lambda: detached.status(shell, run=run, offset=0).state is detached.HostState.FINISHED)
+    assert times_applied(machine, "lab-plain") == 1
+
+
+def test_production_waits_for_a_verified_run_on_its_staging_twin(machine, lab):
+    from tests.hosts.conftest import MIRROR_ADDRESS, _next_number
+    from tests.lab.machine import Machine
+
+    client = people.make_client()
+    number = next(_next_number)
+    other = Machine(f"{machine.name}-twin", number, mirror=MIRROR_ADDRESS)
+    other.start()
+    try:
+        twin = set_up(other, client=client, packages=("lab-plain",), environment="staging")
+        system = set_up(machine, client=client, packages=("lab-plain",), staging_twin=twin)
+        scan_now(system)
+        scan_now(twin)
+        decide_apply(system, "lab-plain")
+        with pytest.raises(NotVerified):
+            runs.start_run(system=system, actor=people.TESTER, now=people.now())
+        assert apply_now(twin, "lab-plain").verdict == "verified"
+        run = runs.start_run(system=system, actor=people.TESTER, now=people.now())
+        execution.execute(run_id=run.pk, now=people.now())
+        run.refresh_from_db()
+        assert run.verdict == "verified"
+    finally:
+        other.remove()
+
+
+def test_nothing_decided_is_nothing_to_apply(machine):
+    system = set_up(machine, packages=("lab-plain",))
+    scan_now(system)
+    with pytest.raises(NothingToApply):
+        runs.start_run(system=system, actor=people.TESTER, now=people.now())
+    assert not UpdateRun.objects.filter(system=system).exists()
+    assert DecisionKind.APPLY not in PendingUpdate.objects.filter(system=system).values_list("decision__kind", flat=True)
+
+
+def test_the_host_without_systemd_runs_detached_by_setsid(machine):
+    system = set_up(machine, packages=("lab-plain",))
+    # without this program the helper takes its other way, as where systemd is not PID 1
+    machine.run("mv /usr/bin/systemd-run /usr/bin/systemd-run.away")
+    run = apply_now(system, "lab-plain")
+    assert run.verdict == "verified", run.findings
+    assert times_applied(machine, "lab-plain") == 1
+    assert start is not None
