@@ -56,5 +56,11 @@ def supervisor() -> Supervisor:
     return found
 
 
+
+def folder() -> Path:
+    """Where this run's servers keep their data and logs."""
+    return Path(str(_here["folder"]))
+
+
 # At import: pytest-django reads the settings before any hook of ours could run.
 _start()

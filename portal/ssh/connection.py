@@ -219,7 +219,9 @@ def _handshake(address: str, port: int, key_algorithms: tuple[str, ...], *, time
         options.kex = [name for name in KEX if name in options.kex]
         options.ciphers = [name for name in CIPHERS if name in options.ciphers]
         options.key_types = list(key_algorithms)
+        # start_client returns quietly when its time is over (paramiko 5.1); asking for the key tells
         transport.start_client(timeout=timeout_s)
+        transport.get_remote_server_key()
     except (paramiko.SSHException, EOFError, OSError) as error:
         transport.close()
         raise Unreachable(f"{address}:{port}: no SSH handshake: {error or 'closed by the host'}.") from error
