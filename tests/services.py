@@ -56,7 +56,6 @@ def supervisor() -> Supervisor:
     return found
 
 
-
 def folder() -> Path:
     """Where this run's servers keep their data and logs."""
     return Path(str(_here["folder"]))

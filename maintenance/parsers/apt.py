@@ -87,12 +87,14 @@ def parse_plan(text: str) -> Plan:
             match = _INST.fullmatch(line)
             if match is None:
                 raise UnexpectedOutput("apt-get -s", number, line)
-            steps.append(PlanStep(match["name"], "install", match["old"] or "", match["version"], match["origin"].strip()))
+            steps.append(
+                PlanStep(match["name"], match["arch"], "install", match["old"] or "", match["version"], match["origin"].strip())
+            )
         elif line.startswith(("Remv ", "Purg ")):
             match = _REMOVE.fullmatch(line)
             if match is None:
                 raise UnexpectedOutput("apt-get -s", number, line)
-            steps.append(PlanStep(match["name"], "remove", match["old"] or "", "", ""))
+            steps.append(PlanStep(match["name"], "", "remove", match["old"] or "", "", ""))
     return Plan(tuple(steps), frozenset(kept), frozenset(phased))
 
 
@@ -122,7 +124,8 @@ def parse_refresh_problems(text: str) -> tuple[str, ...]:
 
 
 def upgrades(*, upgradable: str, plan: str, full_plan: str, holds: str) -> tuple[Upgrade, ...]:
-    """Every installed package with a newer candidate, with the reason where a plain upgrade would leave it.
+    """Every installed package with a newer candidate, with the reason where a plain upgrade would leave it; and the new
+    packages that a plain upgrade would bring in with them.
 
     Raises:
         UnexpectedOutput: one of the four texts can't be read, or the plan names what the list lacks.
@@ -146,4 +149,22 @@ def upgrades(*, upgradable: str, plan: str, full_plan: str, holds: str) -> tuple
             obstacle = "" if name in planned else "kept_back"
         is_security = "Debian-Security:" in origin or "-security" in f"{origin} {suites}"
         result.append(Upgrade(name.split(":")[0], architecture, installed, candidate, origin, is_security, obstacle))
+    for step in upgrade.steps:
+        if step.action == "install" and not step.installed:
+            security = "Debian-Security:" in step.origin or "-security" in step.origin
+            result.append(Upgrade(step.name.split(":")[0], step.architecture, "", step.candidate, step.origin, security, ""))
     return tuple(result)
+
+
+def parse_new_sources(text: str) -> dict[str, str]:
+    """Package to source from the Package and Source fields of `apt-cache show`; without a Source field it is its own."""
+    sources: dict[str, str] = {}
+    package = ""
+    for line in text.splitlines():
+        key, _, value = line.partition(":")
+        if key == "Package":
+            package = value.strip()
+            sources[package] = package
+        elif key == "Source" and package:
+            sources[package] = value.split("(")[0].strip()
+    return sources

@@ -30,9 +30,10 @@ class Installed:
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """An installed package with a newer candidate.
+    """An installed package with a newer candidate, or a new package that such a candidate needs.
 
     Args:
+        installed: empty for a new package.
         origin: where it would come from, in the tool's words.
         is_security: None where this manager or repository can't tell.
         obstacle: empty, or why a plain upgrade would not take it: `held`, `phased`, `kept_back`.
@@ -52,6 +53,7 @@ class PlanStep:
     """A line of apt's plan: what it would install or remove."""
 
     name: str
+    architecture: str
     action: str
     installed: str
     candidate: str

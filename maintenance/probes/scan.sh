@@ -6,6 +6,18 @@ container() { systemd-detect-virt --container 2>/dev/null || cat /run/systemd/co
 reboot_file() { if [ -e /run/reboot-required ]; then echo required && cat /run/reboot-required.pkgs 2>/dev/null; fi; true; }
 disk() { df -Pk / /var /tmp 2>/dev/null | awk 'NR > 1 {print $6, $2, $4}' | sort -u; }
 inodes() { df -Pi / /var 2>/dev/null | awk 'NR > 1 {print $6, $2, $4}' | sort -u; }
+plan() {
+    plan_text=$(simulate --with-new-pkgs upgrade)
+    plan_status=$?
+    printf '%s\n' "$plan_text"
+    return "$plan_status"
+}
+# A new package (a kernel, a new dependency) is not in the inventory, so its source is asked for.
+new_packages() {
+    names=$(printf '%s\n' "$plan_text" | awk '$1 == "Inst" && $3 !~ /^\[/ {print $2}')
+    # shellcheck disable=SC2086  # one word per package
+    [ -z "$names" ] || apt-cache show --no-all-versions $names | sed -n '/^\(Package\|Source\):/p'
+}
 lists_age() { date +%s && find /var/lib/apt/lists -maxdepth 1 -printf '%C@\n' | sort -n | tail -n 1; }
 simulate() { apt-get -s -q -o Debug::NoLocking=1 "$@"; }
 inventory() {
@@ -26,7 +38,8 @@ if command -v apt-get >/dev/null 2>&1; then
     section architecture dpkg --print-architecture
     section inventory inventory
     section upgradable apt list --upgradable
-    section plan simulate --with-new-pkgs upgrade
+    section plan plan
+    section new-packages new_packages
     section full-plan simulate dist-upgrade
     section holds apt-mark showhold
     section audit dpkg --audit

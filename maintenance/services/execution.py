@@ -152,10 +152,10 @@ def _state_left(run: UpdateRun, after: dict[str, Any]) -> list[str]:
 
 
 def _packages(run: UpdateRun) -> tuple[str, ...]:
-    """What the host is to install, as `name=version`; the architecture only where it is not the host's own."""
+    """What the host is to install, as `name=version`; the architecture only where it is not the host's own, + for new ones."""
     own = {"all", RunEvidence.objects.get(run=run, moment=Moment.BEFORE).facts.get("architecture") or "amd64"}
     return tuple(
-        f"{row.package}{'' if row.architecture in own else ':' + row.architecture}={row.to_version}"
+        f"{'' if row.from_version else '+'}{row.package}{'' if row.architecture in own else ':' + row.architecture}={row.to_version}"
         for row in run.packages.order_by("package", "architecture")
     )
 

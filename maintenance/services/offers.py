@@ -1,6 +1,6 @@
 """Keeping inventory and pending updates in step with what a scan read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from clients.models import System
@@ -35,7 +35,9 @@ def sync_inventory(*, system: System, packages: Sequence[Installed]) -> None:
     )  # fmt: skip
 
 
-def sync_updates(*, system: System, upgrades: Sequence[Upgrade], packages: Sequence[Installed], now: datetime) -> None:
+def sync_updates(
+    *, system: System, upgrades: Sequence[Upgrade], packages: Sequence[Installed], new_sources: Mapping[str, str], now: datetime
+) -> None:
     """Open, keep and end pending updates so that the open ones are those that were read.
 
     Locks the system's open updates. A candidate that moved ends the old row and opens a new one without its decision: what
@@ -62,7 +64,7 @@ def sync_updates(*, system: System, upgrades: Sequence[Upgrade], packages: Seque
                 system=system,
                 package=upgrade.name,
                 architecture=upgrade.architecture,
-                source=sources.get((upgrade.name, upgrade.architecture)) or upgrade.name,
+                source=sources.get((upgrade.name, upgrade.architecture)) or new_sources.get(upgrade.name) or upgrade.name,
                 installed_version=upgrade.installed,
                 candidate_version=upgrade.candidate,
                 origin=upgrade.origin[:300],

@@ -42,6 +42,7 @@ class Reading:
     manager: str = ""
     packages: tuple[Installed, ...] | None = None
     upgrades: tuple[Upgrade, ...] | None = None
+    new_sources: dict[str, str] = field(default_factory=dict)
     refreshed_at: datetime | None = None
     reboot_required: bool | None = None
     reboot_reason: str = ""
@@ -165,6 +166,7 @@ def _read_apt(reader: _Reader, reading: Reading, *, manage: bool, now: datetime)
     audit_text = reader.text("audit")
     if audit_text.strip():
         reading.problems.append("dpkg --audit: " + " ".join(audit_text.split())[:400])
+    reading.new_sources = apt.parse_new_sources(reader.text("new-packages"))
     texts = {name: reader.text(name) for name in ("upgradable", "plan", "full-plan", "holds")}
     if all(name in reader.sections and reader.sections[name].exit_status == 0 for name in texts):
         try:
@@ -306,7 +308,13 @@ def _finish(scan: Scan, reading: Reading, *, evidence: dict[str, object], sudo_w
     if reading.packages:
         offers.sync_inventory(system=scan.system, packages=reading.packages)
     if reading.upgrades is not None:
-        offers.sync_updates(system=scan.system, upgrades=reading.upgrades, packages=reading.packages or (), now=now)
+        offers.sync_updates(
+            system=scan.system,
+            upgrades=reading.upgrades,
+            packages=reading.packages or (),
+            new_sources=reading.new_sources,
+            now=now,
+        )
 
 
 def _keep_facts(system: System, reading: Reading, *, now: datetime) -> None:

@@ -13,6 +13,7 @@ OWN_EXITS = {
     65: "The candidate moved: the host would now install another version than the decided one. Nothing was changed.",
     66: "apt found no way to install exactly these versions. Nothing was changed.",
     67: "Installing these versions would also change packages that nobody decided about. Nothing was changed.",
+    68: "A package is no longer installed on the host. Nothing was changed.",
     71: "The host could not start the run as a unit. Nothing was changed.",
     75: "The run never began on the host and was withdrawn. Nothing was changed.",
 }

@@ -16,7 +16,7 @@ from portal.ssh.target import clean
 HELPER = "/usr/local/sbin/retainer-host"
 HELPER_VERSION = 1
 HELPER_SOURCE = Path(__file__).with_name("host") / "retainer-host.sh"
-_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?=[0-9A-Za-z][0-9A-Za-z.+~:-]*")
+_PACKAGE = re.compile(r"\+?[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?=[0-9A-Za-z][0-9A-Za-z.+~:-]*")
 
 
 class HostState(enum.Enum):
@@ -69,7 +69,7 @@ def start(shell: Shell, *, run: uuid.UUID, kind: str, packages: tuple[str, ...])
 
     Args:
         kind: `apt-apply` or `dpkg-configure`.
-        packages: `name=version` each.
+        packages: `name=version` each; `+name=version` for one that the host does not have yet.
 
     Raises:
         ValueError: a package is not of that form.

@@ -1,5 +1,6 @@
 """Real hosts, a real worker, a real beat. Where the lab can't be had the tests say why, and in CI they fail instead."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -20,8 +21,10 @@ from tests.lab.machine import Machine, wait_for
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 # Beside the demo's own address, so that both can stand on one machine.
-MIRROR_ADDRESS = "10.77.0.2"
-_next_number = iter(range(500, 900))
+# of pytest-xdist: each has a mirror and a range of hosts of its own
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+MIRROR_ADDRESS = f"10.77.0.{2 + WORKER}"
+_next_number = iter(range(500 + 200 * WORKER, 700 + 200 * WORKER))
 
 
 @pytest.fixture(scope="session")
@@ -32,9 +35,12 @@ def lab() -> Iterator[Path]:
         pytest.fail(f"CI must have the lab, but {reason}")
     if reason:
         pytest.skip(f"NO LAB: {reason}. What only a real host can show was not tested.")
-    base.install_machine_packages(print)
-    base.ensure(print)
-    network.ensure_bridge()
+    base.CACHE.mkdir(parents=True, exist_ok=True)
+    with (base.CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # what is shared is built by one of the test processes
+        base.install_machine_packages(print)
+        base.ensure(print)
+        network.ensure_bridge()
     network.run("ip", "addr", "add", f"{MIRROR_ADDRESS}/16", "dev", network.BRIDGE, check=False)
     with tempfile.TemporaryDirectory(prefix="rt-badly-") as folder:
         badly.build(Path(folder))

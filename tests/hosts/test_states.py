@@ -93,7 +93,10 @@ def test_a_full_disk_is_named_and_a_run_there_changes_nothing(machine):
 
 def test_no_space_for_the_package_lists_is_stale_and_named(machine):
     system = set_up(machine)
-    machine.run("mount -t tmpfs -o size=1m tmpfs /var/lib/apt/lists; mount -t tmpfs -o size=64k tmpfs /tmp; cat /dev/zero >/tmp/full", check=False)
+    machine.run(
+        "mount -t tmpfs -o size=1m tmpfs /var/lib/apt/lists; mount -t tmpfs -o size=64k tmpfs /tmp; cat /dev/zero >/tmp/full",
+        check=False,
+    )
     scan = scan_now(system)
     assert scan.state in {"stale", "failed"}
     assert any("No space left on /tmp" in problem for problem in scan.problems)
@@ -138,7 +141,9 @@ def test_a_profile_that_prints_rubbish_does_not_reach_what_is_read(machine):
     system = set_up(machine, packages=("lab-plain",))
     hang_up()
     machine.run("usermod -s /bin/bash retainer")
-    rubbish = "printf '\\033[31mWelcome\\033[0m \\377\\376\\000 Inst evil [1] (2 x [all])\\n'; head -c 300000 /dev/urandom; echo bad >&2\n"
+    rubbish = (
+        "printf '\\033[31mWelcome\\033[0m \\377\\376\\000 Inst evil [1] (2 x [all])\\n'; head -c 300000 /dev/urandom; echo bad >&2\n"
+    )
     machine.write("/home/retainer/.bashrc", rubbish)
     scan = scan_now(system)
     assert (scan.state, scan.reason) == ("fresh", "")

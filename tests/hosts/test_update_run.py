@@ -8,7 +8,7 @@ from django.db import connections
 
 from clients.services.access import open_shell
 from maintenance.choices import DecisionKind
-from maintenance.errors import NotVerified, NothingToApply, SystemBusy
+from maintenance.errors import NothingToApply, NotVerified, SystemBusy
 from maintenance.models import PendingUpdate, UpdateRun
 from maintenance.queries import system_lines
 from maintenance.services import execution, runs
@@ -110,6 +110,22 @@ def test_a_plan_that_would_change_more_than_was_decided_stops(machine):
     assert (run.verdict, run.exit_status) == ("failed", 67)
     assert "lab-new" in log_text(run)[0]
     assert machine.run("dpkg-query -W -f='${Version}' lab-needs") == "1.0"
+    # the new package is an update of its own to decide about; then the plan is what was decided
+    new = PendingUpdate.objects.get(system=system, package="lab-new", gone_at=None)
+    assert (new.installed_version, new.candidate_version) == ("", "1.1")
+    assert apply_now(system, "lab-needs", "lab-new").verdict == "verified"
+
+
+def test_a_package_removed_since_the_decision_does_not_come_back(machine):
+    system = set_up(machine, packages=("lab-plain",))
+    scan_now(system)
+    decide_apply(system, "lab-plain")
+    machine.run("apt-get remove -y -q lab-plain")
+    run = runs.start_run(system=system, actor=people.TESTER, now=people.now())
+    execution.execute(run_id=run.pk, now=people.now())
+    run.refresh_from_db()
+    assert (run.verdict, run.exit_status) == ("failed", 68)
+    assert "lab-plain" not in machine.run("dpkg-query -W -f='${db:Status-Status} ${Package}\\n' | grep ^installed")
 
 
 def test_a_held_package_is_seen_as_held_and_not_forced(machine):
@@ -156,7 +172,9 @@ def test_the_host_itself_starts_a_run_once_however_often_it_is_asked(machine):
     run = uuid.uuid4()
     with open_shell(system) as shell:
         threads = [
-            threading.Thread(target=detached.start, args=(shell,), kwargs={"run": run, "kind": "apt-apply", "packages": ("lab-plain=1.1",)})
+            threading.Thread(
+                target=detached.start, args=(shell,), kwargs={"run": run, "kind": "apt-apply", "packages": ("lab-plain=1.1",)}
+            )
             for _ in range(4)
         ]
         for thread in threads:

@@ -4,7 +4,8 @@
 #   version                   print the version of this file
 #   facts                     what only root can see: listening programs, deleted libraries in use, package locks
 #   refresh                   refresh the package lists
-#   start UUID apt-apply      upgrade exactly the packages on standard input (name=version lines), once per UUID
+#   start UUID apt-apply      bring exactly the packages on standard input to exactly these versions (name=version lines;
+#                             +name=version is one that must come in new), once per UUID
 #   start UUID dpkg-configure finish configuring half-configured packages, once per UUID
 #   status UUID OFFSET        state of a run, then its log from that byte on
 #   abandon UUID              a run that was never begun must not begin any more
@@ -80,7 +81,7 @@ start() {
     apt-apply)
         head -c 262144 >"$wanted" || fail 73 "can't write in $RUNS (disk full?)"
         [ -s "$wanted" ] || fail 64 "no packages named"
-        if grep -qvE '^[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?=[0-9A-Za-z][0-9A-Za-z.+~:-]*$' "$wanted"; then
+        if grep -qvE '^[+]?[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?=[0-9A-Za-z][0-9A-Za-z.+~:-]*$' "$wanted"; then
             fail 64 "a line is not name=version"
         fi
         ;;
@@ -92,7 +93,8 @@ start() {
         [ -d "$DIR" ] && echo "already started" && exit 0
         fail 73 "can't make $DIR (disk full?)"
     fi
-    if ! { echo "$kind" >"$DIR/kind" && boot_id >"$DIR/boot_id" && date +%s >"$DIR/created" && sort -u "$wanted" >"$DIR/wanted" &&
+    if ! { echo "$kind" >"$DIR/kind" && boot_id >"$DIR/boot_id" && date +%s >"$DIR/created" && sed "s/^+//" "$wanted" | sort -u >"$DIR/wanted" &&
+        sed -n "s/^+\([^=]*\)=.*/\1/p" "$wanted" | sort -u >"$DIR/new" &&
         : >"$DIR/log"; }; then
         rm -rf "$DIR"
         fail 73 "can't write in $DIR (disk full?)"
@@ -141,12 +143,13 @@ step() {
 
 apt_install() {
     # shellcheck disable=SC2086  # one word per package is what we want; `start` checked each
-    step apt-get "$@" -y -q --only-upgrade --no-remove --no-install-recommends -o Dpkg::Use-Pty=0 \
+    step apt-get "$@" -y -q --no-remove --no-install-recommends -o Dpkg::Use-Pty=0 \
         -o "DPkg::Lock::Timeout=$LOCK_WAIT_S" -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \
         install $packages
 }
 
-# Exit statuses of our own (apt's is 100): 65 the candidate moved, 66 no plan, 67 the plan is not what was decided.
+# Exit statuses of our own (apt's is 100): 65 the candidate moved, 66 no plan, 67 the plan is not what was decided,
+# 68 a package is no longer installed.
 apt_apply() {
     packages=$(cat "$DIR/wanted")
     names=$(sed 's/=.*//' "$DIR/wanted")
@@ -155,6 +158,14 @@ apt_apply() {
     for wanted in $packages; do
         name=${wanted%%=*}
         version=${wanted#*=}
+        if ! grep -qxF "$name" "$DIR/new"; then
+            case $(dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null) in
+            '' | config-files | not-installed)
+                printf '%s is no longer installed on this host.\n' "$name"
+                return 68
+                ;;
+            esac
+        fi
         candidate=$(apt-cache policy "$name" 2>/dev/null | sed -n 's/^  Candidate: //p' | head -n 1)
         if [ "$candidate" != "$version" ]; then
             printf 'The candidate moved: %s was decided for %s, this host would now install %s.\n' "$version" "$name" "${candidate:-nothing}"

@@ -1,0 +1,150 @@
+"""Parsers on what a real host printed, and on what is cut off or mangled: never cleaner than the truth."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from maintenance.parsers import apt, host, others, units
+from maintenance.parsers.sections import split_sections
+from maintenance.parsers.values import UnexpectedOutput
+
+DEBIAN = Path(__file__).resolve().parents[1] / "captures" / "debian-12"
+
+
+def capture(name: str) -> str:
+    return (DEBIAN / name).read_text()
+
+
+def all_upgrades(**changed: str):
+    texts = {
+        "upgradable": capture("apt-list-upgradable.txt"), "plan": capture("apt-get-s-upgrade.txt"),
+        "full_plan": capture("apt-get-s-dist-upgrade.txt"), "holds": capture("apt-mark-showhold.txt"),
+    }  # fmt: skip
+    return {upgrade.name: upgrade for upgrade in apt.upgrades(**(texts | changed))}
+
+
+def test_every_upgradable_package_is_there_with_its_reason():
+    found = all_upgrades()
+    listed = {line.split("/")[0] for line in capture("apt-list-upgradable.txt").splitlines()[1:]}
+    assert set(found) == listed | {"lab-new"}
+    assert found["lab-plain"].obstacle == "held"
+    assert found["lab-needs"].obstacle == ""
+    assert (found["lab-new"].installed, found["lab-new"].candidate) == ("", "1.1")
+    assert found["openssl"].is_security is True
+    assert found["lab-needs"].is_security is False
+    # without new packages the same update is kept back, and said to be
+    assert all_upgrades(plan=capture("apt-get-s-upgrade-without-new.txt"))["lab-needs"].obstacle == "kept_back"
+
+
+def test_phased_updates_are_their_own_reason():
+    # Ubuntu's wording; no Ubuntu host can be had here, the list itself is Debian's
+    plan = "The following upgrades have been deferred due to phasing:\n  openssl\n"
+    found = all_upgrades(plan=plan + "0 upgraded.\n", full_plan=plan)
+    assert found["openssl"].obstacle == "phased"
+
+
+def test_inventory_reads_every_line_and_marks_what_is_not_whole():
+    packages = apt.parse_inventory(capture("dpkg-query.txt"))
+    assert len(packages) == len(capture("dpkg-query.txt").splitlines())
+    assert all(package.whole for package in packages)
+    half = apt.parse_inventory("iF \tlab-fails\t1.1\tall\tlab-fails\t1.1\nrc \tgone\t1\tall\tgone\t1\nhi \tkept\t1\tall\tkept\t1\n")
+    assert [(package.name, package.whole) for package in half] == [("lab-fails", False), ("kept", True)]
+
+
+def test_a_failed_source_is_a_complaint_though_the_rest_was_hit():
+    complaints = apt.parse_refresh_problems(capture("apt-get-update-one-source-gone.txt"))
+    assert any("gone" in line for line in complaints)
+    assert apt.parse_refresh_problems("Hit:1 http://mirror.lab bookworm InRelease\nReading package lists...\n") == ()
+
+
+def test_units_and_root_facts():
+    found = units.parse_units(capture("systemctl-show.txt"))
+    assert (found["ssh.service"].active, found["ssh.service"].sub, found["ssh.service"].enabled) == ("active", "running", "enabled")
+    facts = host.parse_root_facts(capture("retainer-host-facts.txt"))
+    assert "nginx.service" in facts.stale_services
+    assert "tcp 0.0.0.0:22 sshd" in facts.listening
+    assert host.parse_os_release(capture("os-release.txt")).os_id == "debian"
+
+
+@pytest.mark.parametrize(
+    ("running", "installed", "newer"),
+    [
+        ("6.1.0-9-amd64", "6.1.0-9-amd64\n6.1.0-10-amd64", True),
+        ("6.1.0-10-amd64", "6.1.0-9-amd64\n6.1.0-10-amd64", False),
+        ("6.1.0-10-cloud-amd64", "6.1.0-12-amd64\n6.1.0-10-cloud-amd64", False),
+        ("6.1.0-10-amd64", "", False),
+    ],
+)
+def test_a_newer_kernel_counts_by_number_and_flavour(running, installed, newer):
+    assert host.newer_kernel(running=running, installed=installed) is newer
+
+
+PARSERS = [
+    (apt.parse_inventory, "dpkg-query.txt"), (apt.parse_upgradable, "apt-list-upgradable.txt"),
+    (apt.parse_plan, "apt-get-s-upgrade.txt"), (apt.parse_showhold, "apt-mark-showhold.txt"),
+    (units.parse_units, "systemctl-show.txt"), (host.parse_root_facts, "retainer-host-facts.txt"),
+    (host.parse_os_release, "os-release.txt"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("parser", "name"), PARSERS)
+@given(data=st.data())
+def test_mangled_text_raises_nothing_but_unexpected_output(parser, name, data):
+    text = capture(name)
+    start, length = data.draw(st.integers(0, len(text))), data.draw(st.integers(0, 40))
+    mangled = text[:start] + data.draw(st.text(max_size=20)) + text[start + length :]
+    try:
+        parser(mangled)
+    except UnexpectedOutput:
+        pass
+
+
+@given(cut=st.integers(0, 4000))
+def test_a_plan_cut_anywhere_never_shows_less_without_saying_so(cut):
+    """The list names what is pending: a shorter plan may call a package kept back, never make it vanish."""
+    plan = capture("apt-get-s-upgrade.txt")
+    try:
+        found = all_upgrades(plan=plan[:cut])
+    except UnexpectedOutput:
+        return
+    listed = {line.split("/")[0] for line in capture("apt-list-upgradable.txt").splitlines()[1:]}
+    assert listed <= set(found)
+
+
+def test_sections_that_did_not_end_are_left_out():
+    out = "\n@m begin one\nhello\n@m end 0\n\n@m begin two\nhalf"
+    sections = split_sections(stdout=out, stderr="\n@m begin one\noops\n@m end 0\n", mark="m")
+    assert list(sections) == ["one"]
+    assert (sections["one"].stdout, sections["one"].stderr) == ("hello", "oops")
+    # what a command prints can't pass for a frame: it does not know the mark
+    assert split_sections(stdout="\n@x begin fake\n@x end 0\n", stderr="", mark="m") == {}
+
+
+# Text written after the tools' manuals; no such host was seen. See maintenance/parsers/others.py.
+def test_dnf_zypper_and_apk_samples():
+    check = "\nopenssl.x86_64    1:3.0.7-28.el9    baseos\nbash.x86_64    5.1.8-9.el9    baseos\n"
+    advisories = "RHSA-2026:1  Important/Sec.  openssl-1:3.0.7-28.el9.x86_64\n"
+    dnf = others.dnf_upgrades(check_update=check, exit_status=100, advisories=advisories, installed={"bash.x86_64": "5.1.8-6"})
+    assert [(u.name, u.is_security) for u in dnf] == [("openssl", True), ("bash", False)]
+    unknown = others.dnf_upgrades(check_update=check, exit_status=100, advisories="", installed={})
+    assert [u.is_security for u in unknown] == [None, None]  # no metadata is not "no security update"
+    xml = (
+        '<stream><update-status><update-list><update name="vim" edition="9.1-1" edition-old="9.0-1" arch="x86_64">'
+        '<source alias="repo-oss"/></update></update-list></update-status></stream>'
+    )
+    assert others.zypper_upgrades(list_updates=xml, exit_status=0)[0].candidate == "9.1-1"
+    apk = "musl-1.2.4-r3 x86_64 {musl} (MIT) [upgradable from: musl-1.2.4-r2]\n"
+    assert others.apk_upgrades(upgradable=apk)[0].installed == "1.2.4-r2"
+
+
+@pytest.mark.parametrize("status", [1, 2, 99, 255])
+def test_dnf_that_fails_is_never_zero_updates(status):
+    with pytest.raises(UnexpectedOutput):
+        others.dnf_upgrades(check_update="", exit_status=status, advisories=None, installed={})
+
+
+def test_zypper_that_skipped_a_repository_is_never_zero_updates():
+    with pytest.raises(UnexpectedOutput):
+        others.zypper_upgrades(list_updates="<stream/>", exit_status=106)
