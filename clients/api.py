@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from ninja import Field, Router, Schema
+from ninja import Field, Router, Schema, Status
 from ninja.pagination import paginate
 
 from clients import queries
@@ -121,10 +121,10 @@ def list_clients(request: HttpRequest) -> QuerySet[Client]:
 
 
 @router.post("/clients", response={201: ClientOut}, operation_id="add_client")
-def add_client(request: HttpRequest, body: ClientIn) -> tuple[int, Client]:
+def add_client(request: HttpRequest, body: ClientIn) -> Status[Client]:
     """Add a client, with an SSH key pair of its own."""
     client = registry.add_client(name=body.name, time_zone=body.time_zone, actor=actor_of_request(request), now=timezone.now())
-    return 201, client
+    return Status(201, client)
 
 
 @router.get("/systems", response=list[SystemOut], operation_id="list_systems")
@@ -136,7 +136,7 @@ def list_systems(request: HttpRequest, client_id: int | None = None) -> QuerySet
 
 
 @router.post("/systems", response={201: SystemDetailOut}, operation_id="add_system")
-def add_system(request: HttpRequest, body: SystemIn) -> tuple[int, System]:
+def add_system(request: HttpRequest, body: SystemIn) -> Status[System]:
     """Add a system; its host keys are asked for at once."""
     actor, now = actor_of_request(request), timezone.now()
     actor.require_operator()
@@ -149,7 +149,8 @@ def add_system(request: HttpRequest, body: SystemIn) -> tuple[int, System]:
         access=body.access, roles=[role.value for role in body.roles], staging_twin=twin, actor=actor, now=now,
     )  # fmt: skip
     onboarding.ask(system=system, work=HostWork.READ_HOST_KEYS, actor=actor, now=now)
-    return 201, system
+    system.refresh_from_db()
+    return Status(201, system)
 
 
 @router.get("/systems/{int:system_id}", response=SystemDetailOut, operation_id="get_system")
@@ -166,7 +167,7 @@ def get_setup_script(request: HttpRequest, system_id: int) -> dict[str, str]:
 
 
 @router.post("/systems/{int:system_id}/read-host-keys", response={202: SystemDetailOut}, operation_id="read_host_keys")
-def read_host_keys(request: HttpRequest, system_id: int) -> tuple[int, System]:
+def read_host_keys(request: HttpRequest, system_id: int) -> Status[System]:
     """Ask a worker to read the host's keys."""
     return _asked(request, system_id, HostWork.READ_HOST_KEYS)
 
@@ -180,13 +181,13 @@ def confirm_host_key(request: HttpRequest, system_id: int, body: Fingerprint) ->
 
 
 @router.post("/systems/{int:system_id}/test", response={202: SystemDetailOut}, operation_id="test_connection")
-def test_connection(request: HttpRequest, system_id: int) -> tuple[int, System]:
+def test_connection(request: HttpRequest, system_id: int) -> Status[System]:
     """Ask a worker to test the connection; read the proofs from the system once `asked_work` is empty."""
     return _asked(request, system_id, HostWork.TEST_CONNECTION)
 
 
-def _asked(request: HttpRequest, system_id: int, work: HostWork) -> tuple[int, System]:
+def _asked(request: HttpRequest, system_id: int, work: HostWork) -> Status[System]:
     system = _system(request, system_id)
     onboarding.ask(system=system, work=work, actor=actor_of_request(request), now=timezone.now())
     system.refresh_from_db()
-    return 202, system
+    return Status(202, system)

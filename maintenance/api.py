@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 from ninja.pagination import paginate
 
 from clients.api import actor_of_request
@@ -154,11 +154,11 @@ class LogOut(Schema):
 
 
 @router.post("/systems/{int:system_id}/scans", response={202: ScanOut}, operation_id="request_scan")
-def request_scan(request: HttpRequest, system_id: int) -> tuple[int, Scan]:
+def request_scan(request: HttpRequest, system_id: int) -> Status[Scan]:
     """Ask for a scan; where one is open, that one is returned."""
     actor = actor_of_request(request)
     system = get_object_or_404(System.objects.visible_to(actor), pk=system_id)
-    return 202, scans.request(system=system, actor=actor, now=timezone.now())
+    return Status(202, scans.request(system=system, actor=actor, now=timezone.now()))
 
 
 @router.get("/systems/{int:system_id}/scans", response=list[ScanOut], operation_id="list_scans")
@@ -194,14 +194,14 @@ def list_decisions(request: HttpRequest, update_id: int | None = None) -> QueryS
 
 
 @router.post("/decisions", response={201: BatchOut}, operation_id="decide")
-def add_decision(request: HttpRequest, body: DecisionIn) -> tuple[int, dict[str, object]]:
+def add_decision(request: HttpRequest, body: DecisionIn) -> Status[dict[str, object]]:
     """Decide: apply, defer (reason and date) or reject (reason)."""
     batch = decide(
         keys=[UpdateKey(update.source, update.version) for update in body.updates], kind=body.kind, reason=body.reason,
         defer_until=body.defer_until, environment=body.environment or "", client_id=body.client_id,
         actor=actor_of_request(request), now=timezone.now(),
     )  # fmt: skip
-    return 201, {"batch": batch, "decisions": Decision.objects.filter(batch=batch).count()}
+    return Status(201, {"batch": batch, "decisions": Decision.objects.filter(batch=batch).count()})
 
 
 @router.get("/update-runs", response=list[RunOut], operation_id="list_update_runs")
@@ -213,12 +213,12 @@ def list_runs(request: HttpRequest, system_id: int | None = None) -> QuerySet[Up
 
 
 @router.post("/update-runs", response={201: RunDetailOut}, operation_id="start_update_run")
-def start_run(request: HttpRequest, body: RunIn) -> tuple[int, UpdateRun]:
+def start_run(request: HttpRequest, body: RunIn) -> Status[UpdateRun]:
     """Apply a system's decided updates."""
     actor = actor_of_request(request)
     actor.require_operator()
     system = get_object_or_404(System.objects.visible_to(actor).select_related("client", "staging_twin"), pk=body.system_id)
-    return 201, runs.start_run(system=system, actor=actor, now=timezone.now())
+    return Status(201, runs.start_run(system=system, actor=actor, now=timezone.now()))
 
 
 @router.get("/update-runs/{int:run_id}", response=RunDetailOut, operation_id="get_update_run")

@@ -1,9 +1,16 @@
 """Fixtures: people, and browsers signed in as them."""
 
 import pytest
+from django.core.management import call_command
 from django.test import Client as Browser
 
 from tests import people
+
+
+@pytest.fixture(scope="session", autouse=True)
+def static_files():
+    """Collected as in production, hashed names and all: a page that names a missing file fails."""
+    call_command("collectstatic", "--no-input", verbosity=0)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from ninja import NinjaAPI, Schema
+from ninja import NinjaAPI, Schema, Status
 from ninja.security import HttpBearer
 
 from clients.api import router as clients_router
@@ -51,13 +51,13 @@ api.add_router("", maintenance_router)
 
 
 @api.post("/token", auth=None, response={200: Token, 401: Problem}, operation_id="sign_in", tags=["sign-in"])
-def sign_in(request: HttpRequest, body: SignIn) -> tuple[int, dict[str, str]]:
+def sign_in(request: HttpRequest, body: SignIn) -> Status[dict[str, str]]:
     """Exchange address and password for a token."""
     try:
         token = sign_in_for_token(email=body.email, password=body.password, name=body.name[:100], now=timezone.now())
     except BadSignIn as error:
-        return 401, {"detail": error.message, "hint": ""}
-    return 200, {"token": token}
+        return Status(401, {"detail": error.message, "hint": ""})
+    return Status(200, {"token": token})
 
 
 @api.exception_handler(PortalError)

@@ -38,15 +38,15 @@ def _run(word: str, *, port: int, rest: list[str]) -> int:
 
         return quality.test(rest) if word == "test" else quality.check()
     if word == "demo-down":
-        from tests.lab import demo
+        from tests.lab.demo import down
 
-        return demo.down()
+        return down()
     from portal.up import portal_processes
 
     if word == "demo":
-        from tests.lab import demo
+        from tests.lab.demo import announce
 
-        demo.announce()
+        announce()
     portal_processes.up(port=port, demo=word == "demo")
     return 0
 

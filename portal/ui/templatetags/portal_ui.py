@@ -13,7 +13,7 @@ register = template.Library()
 @register.filter
 def moment(value: datetime | None) -> SafeString | str:
     """A moment in the reader's zone with the zone named, machine-readable for scripts; an em dash for none."""
-    if value is None:
+    if not value:  # Django hands over an empty string where the chain to a value is broken
         return "—"
     local = timezone.localtime(value)
     zone = local.tzname() or ""
@@ -23,7 +23,7 @@ def moment(value: datetime | None) -> SafeString | str:
 @register.filter
 def age(value: datetime | None) -> str:
     """How long ago, or how long until, in one unit."""
-    if value is None:
+    if not value:
         return "never"
     distance = timezone.now() - value
     text = span(abs(distance))
@@ -43,4 +43,4 @@ def span(distance: timedelta) -> str:
 @register.filter
 def past(value: datetime | None) -> bool:
     """Whether the moment is behind us."""
-    return value is not None and value < timezone.now()
+    return value < timezone.now() if value else False
