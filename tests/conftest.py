@@ -2,6 +2,7 @@
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client as Browser
 
 from tests import people
@@ -11,6 +12,16 @@ from tests import people
 def static_files():
     """Collected as in production, hashed names and all: a page that names a missing file fails."""
     call_command("collectstatic", "--no-input", verbosity=0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def last_connections(django_db_setup, django_db_blocker):
+    """End what threads of servers left connected, so that the test database can be dropped."""
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 @pytest.fixture

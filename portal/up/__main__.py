@@ -13,15 +13,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python3 -m portal.up")
     parser.add_argument("word", choices=["up", "demo", "demo-down", "test", "check", "env"])
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
-    parser.add_argument("rest", nargs=argparse.REMAINDER)
-    options = parser.parse_args()
+    # what is not ours goes to pytest
+    options, rest = parser.parse_known_args()
     os.chdir(CHECKOUT)
     try:
         python = environment.ensure(dev=options.word in {"test", "check"})
         if os.path.realpath(sys.prefix) != os.path.realpath(VENV):
             # The rest runs in the environment just made.
             os.execv(python, [str(python), "-m", "portal.up", *sys.argv[1:]])
-        return _run(options.word, port=options.port, rest=options.rest)
+        return _run(options.word, port=options.port, rest=rest)
     except UpError as error:
         say(f"\n  {error}")
         return 1
