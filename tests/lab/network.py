@@ -5,6 +5,7 @@ from pathlib import Path
 
 BRIDGE = "rtlab0"
 GATEWAY = "10.77.0.1"
+BRIDGE_MAC = "02:00:0a:4d:00:01"
 PREFIX = "rtlab-"
 
 
@@ -19,7 +20,9 @@ def run(*argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
 def ensure_bridge() -> None:
     """Make the bridge where it is missing."""
     if run("ip", "link", "show", BRIDGE, check=False).returncode != 0:
-        run("ip", "link", "add", BRIDGE, "type", "bridge")
+        # A bridge without an address of its own takes its lowest port's, and changes it as hosts come and go: the others
+        # would go on sending to the old one until their neighbour entries expire.
+        run("ip", "link", "add", BRIDGE, "address", BRIDGE_MAC, "type", "bridge")
         run("ip", "addr", "add", f"{GATEWAY}/16", "dev", BRIDGE)
         run("ip", "link", "set", BRIDGE, "up")
     # systemd in each host watches many files; the limit is the machine's own, shared by all
