@@ -29,5 +29,5 @@ install -m 755 -o root -g root "$fresh" {{ helper }}
 rm -f "$fresh"
 install -d -m 700 -o root -g root /var/lib/retainer /var/lib/retainer/runs
 {% endif %}
-echo "Done. In the portal, press “Test connection”."
+echo "Done. Next, in the portal: Test connection."
 {% endautoescape %}

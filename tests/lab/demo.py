@@ -250,7 +250,7 @@ def _hold_loopback(stop: threading.Event) -> int:
         f"AuthorizedKeysFile {folder / 'authorized_keys'}\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
     )
     _stop_loopback(folder)
-    process = subprocess.Popen([sshd, "-D", "-e", "-f", str(folder / "sshd_config")])
+    process = subprocess.Popen([sshd, "-D", "-E", str(folder / "log"), "-f", str(folder / "sshd_config")])
     system = System.objects.filter(client=client, name="this-machine").first() or registry.add_system(
         client=client, name="this-machine", address="127.0.0.1", port=LOOPBACK_PORT, login=getpass.getuser(),
         environment="production", access=Access.READ_ONLY, actor=actor, now=timezone.now(),
