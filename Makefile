@@ -2,8 +2,9 @@
 PYTHON ?= python3
 PORT ?= 8000
 ARGS ?=
+EMAIL ?= operator@retainer.example
 .DEFAULT_GOAL := help
-.PHONY: help up demo demo-down test check fmt shell migration lock
+.PHONY: help up demo demo-down test check fmt shell password migration lock
 
 help:  ## list the words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -30,6 +31,9 @@ fmt:  ## format Python and templates
 shell:  ## a Django shell against the running portal
 	@$(PYTHON) -m portal.up env
 	@.venv/bin/python -m portal.up.local_manage shell
+
+password:  ## a new password for somebody, printed once: make password EMAIL=operator@retainer.example
+	@.venv/bin/python -m portal.up.local_manage set_password $(EMAIL)
 
 migration:  ## write migrations: make migration NAME=add_what
 	@.venv/bin/python -m portal.up.local_manage makemigrations -n $(NAME)

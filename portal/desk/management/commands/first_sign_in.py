@@ -20,7 +20,7 @@ class Command(BaseCommand):
         """Run."""
         made = ensure_first_operator(email=options["email"])
         if made is None:
-            self.stdout.write("Sign in as before (forgotten? make shell, or manage.py set_password ADDRESS)")
+            self.stdout.write("Sign in as before. Forgotten? make password EMAIL=address (manage.py set_password in production)")
             return
         user, password = made
         self.stdout.write(f"First sign-in: {user.email}  password: {password}  (shown this once: keep it)")
