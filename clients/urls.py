@@ -16,6 +16,7 @@ urlpatterns = [
     path("systems/<int:system_id>/onboarding/confirm-key/", onboarding.confirm_key, name="confirm-key"),
     path("systems/<int:system_id>/onboarding/paste-keys/", onboarding.paste_keys, name="paste-keys"),
     path("systems/<int:system_id>/onboarding/setup.sh", onboarding.setup_script, name="setup-script"),
+    path("systems/<int:system_id>/twin/", onboarding.change_twin, name="twin"),
     path("systems/<int:system_id>/checks/add/", onboarding.service_check_add, name="service-check-add"),
     path("systems/<int:system_id>/alerts/<int:alert_id>/resolve/", onboarding.resolve_alert, name="resolve-alert"),
 ]

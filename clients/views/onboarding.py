@@ -111,6 +111,22 @@ def service_check_add(request: PortalRequest, system_id: int) -> HttpResponse:
     return _page(request, system, check_form=form)
 
 
+@require_POST
+@operator_required
+def change_twin(request: PortalRequest, system_id: int) -> HttpResponse:
+    """Pair a production system with another staging twin, or with none."""
+    system = _system(request, system_id)
+    chosen = request.POST.get("staging_twin", "")
+    twins = {str(twin.pk): twin for twin in queries.staging_systems(system.client)}
+    try:
+        if chosen and chosen not in twins:
+            raise PortalError("Choose a staging system of this client, or none.")
+        registry.change_twin(system=system, staging_twin=twins.get(chosen), actor=request.actor, now=timezone.now())
+    except PortalError as error:
+        return _page(request, system, error=error)
+    return see(request, "clients:onboarding", system.pk)
+
+
 @require_GET
 @operator_required
 def setup_script(request: PortalRequest, system_id: int) -> HttpResponse:
@@ -139,6 +155,7 @@ def _page(
         "keys_form": keys_form or HostKeysForm(),
         "check_form": check_form or ServiceCheckForm(),
         "resolve_form": ResolveForm(),
+        "twins": queries.staging_systems(system.client) if system.environment == Environment.PRODUCTION else [],
         "checks": system.service_checks.order_by("pk"),
         "error": error,
     }

@@ -1,6 +1,8 @@
-"""dnf, zypper and apk. No host of theirs can be had here: these parsers were only ever run on sample text.
+"""dnf, zypper and apk. No host of theirs can be had here: these parsers were only ever run on captured text.
 
-The samples in tests/captures say where each comes from; trust these parsers accordingly until a real host has shown them.
+dnf 4.14 and zypper 1.14 printed theirs over a small RPM repository (tests/captures); apk's is a sample after its manual. Trust
+them accordingly until a real host has shown more. dnf exits 0 in silence where its repository is gone: a scan through it is
+never called fresh.
 """
 
 import re

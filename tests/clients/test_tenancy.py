@@ -101,3 +101,14 @@ def test_every_table_with_a_client_and_a_system_ties_the_two(db):
         tied = {row[0] for row in cursor.fetchall()}
     assert len(tables) >= 8
     assert tables == tied
+
+
+def test_the_twin_is_changed_on_the_page_and_a_foreign_one_is_refused(operator_page, sample_client, system):
+    staging = people.make_system(sample_client, environment="staging")
+    foreign = people.make_system(environment="staging")
+    address = f"/systems/{system.pk}/twin/"
+    assert operator_page.post(address, {"staging_twin": foreign.pk}).status_code == 422
+    assert operator_page.post(address, {"staging_twin": staging.pk}).status_code == 303
+    assert System.objects.get(pk=system.pk).staging_twin == staging
+    assert operator_page.post(address, {"staging_twin": ""}).status_code == 303
+    assert System.objects.get(pk=system.pk).staging_twin is None

@@ -1,6 +1,7 @@
 """Hosts in trouble: each gives its own clear state, and never a green one."""
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from clients.models import HostKeyAlert, System
 from clients.services import onboarding
@@ -211,3 +212,21 @@ def test_the_set_up_script_can_be_run_again(machine):
     # the key opens that one program and nothing else
     refused = machine.run("su -s /bin/sh retainer -c 'sudo -n /bin/true' 2>&1; true")
     assert "password is required" in refused or "not allowed" in refused
+
+
+def test_the_onboard_command_takes_the_same_steps_from_a_terminal(machine, capsys):
+    def onboard(*words):
+        call_command("onboard", *words)
+        return capsys.readouterr().out
+
+    onboard("add", "Terminal Ltd", "shop", machine.address, "--environment", "production")
+    own = machine.run("ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub").split()[1]
+    assert own in onboard("keys", "Terminal Ltd", "shop")
+    with pytest.raises(CommandError, match="no key with this fingerprint"):
+        onboard("confirm", "Terminal Ltd", "shop", "SHA256:wrong")
+    with pytest.raises(CommandError, match="not proven"):
+        onboard("test", "Terminal Ltd", "shop")
+    onboard("confirm", "Terminal Ltd", "shop", own)
+    machine.run("cat >/root/setup.sh && sh /root/setup.sh", stdin=onboard("script", "Terminal Ltd", "shop"))
+    assert "FAILED" not in onboard("test", "Terminal Ltd", "shop")
+    assert System.objects.get(name="shop").connection == "ok"

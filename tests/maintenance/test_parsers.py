@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maintenance.parsers import apt, host, others, units
-from maintenance.parsers.sections import split_sections
+from maintenance.parsers.sections import Section, split_sections
 from maintenance.parsers.values import UnexpectedOutput
+from maintenance.services import scans
+from tests import people
 
 DEBIAN = Path(__file__).resolve().parents[1] / "captures" / "debian-12"
 
@@ -121,19 +123,51 @@ def test_sections_that_did_not_end_are_left_out():
     assert split_sections(stdout="\n@x begin fake\n@x end 0\n", stderr="", mark="m") == {}
 
 
-# Text written after the tools' manuals; no such host was seen. See maintenance/parsers/others.py.
-def test_dnf_zypper_and_apk_samples():
-    check = "\nopenssl.x86_64    1:3.0.7-28.el9    baseos\nbash.x86_64    5.1.8-9.el9    baseos\n"
-    advisories = "RHSA-2026:1  Important/Sec.  openssl-1:3.0.7-28.el9.x86_64\n"
-    dnf = others.dnf_upgrades(check_update=check, exit_status=100, advisories=advisories, installed={"bash.x86_64": "5.1.8-6"})
-    assert [(u.name, u.is_security) for u in dnf] == [("openssl", True), ("bash", False)]
-    unknown = others.dnf_upgrades(check_update=check, exit_status=100, advisories="", installed={})
-    assert [u.is_security for u in unknown] == [None, None]  # no metadata is not "no security update"
-    xml = (
-        '<stream><update-status><update-list><update name="vim" edition="9.1-1" edition-old="9.0-1" arch="x86_64">'
-        '<source alias="repo-oss"/></update></update-list></update-status></stream>'
-    )
-    assert others.zypper_upgrades(list_updates=xml, exit_status=0)[0].candidate == "9.1-1"
+OTHERS = DEBIAN.parent
+
+
+def dnf(check: str, *, advisories: str | None):
+    rows = [line.split("\t") for line in (OTHERS / "dnf-4.14" / "rpm-qa.txt").read_text().splitlines()]
+    installed = {f"{row[0]}.{row[2]}": row[1] for row in rows}
+    return others.dnf_upgrades(check_update=check, exit_status=100, advisories=advisories, installed=installed)
+
+
+def test_dnf_as_captured():
+    """Printed by dnf 4.14 over an RPM repository of two packages; see captures/README.md."""
+    check = (OTHERS / "dnf-4.14" / "check-update.txt").read_text()
+    found = dnf(check, advisories=(OTHERS / "dnf-4.14" / "updateinfo-list.txt").read_text())
+    assert [(u.name, u.installed, u.candidate, u.is_security) for u in found] == [
+        ("lab-openssl", "0:1.0-1.lab", "1.1-1.lab", True), ("lab-vim", "0:1.0-1.lab", "1.1-1.lab", False),
+    ]  # fmt: skip
+    # no metadata is not "no security update"
+    assert [u.is_security for u in dnf(check, advisories="")] == [None, None]
+    assert [u.is_security for u in dnf(check, advisories=None)] == [None, None]
+
+
+def test_a_dnf_repository_that_is_gone_exits_zero_so_such_a_scan_is_never_fresh():
+    """dnf 4.14 said nothing and exited 0 where its only repository had gone: zero updates there proves nothing."""
+    gone = (OTHERS / "dnf-4.14" / "check-update-repository-gone.txt").read_text()
+    assert others.dnf_upgrades(check_update=gone, exit_status=0, advisories="", installed={}) == ()
+    names = ("os-release", "kernel", "kernels", "container", "reboot-file", "disk", "inodes", "inventory", "advisories")
+    sections = {name: Section(0, "", "") for name in names} | {
+        "manager": Section(0, "dnf\n", ""), "upgradable": Section(0, gone, ""),
+        "os-release": Section(0, "ID=rocky\n", ""), "kernel": Section(0, "5.14.0-1.el9\nx86_64\nboot\n12.5\n", ""),
+    }  # fmt: skip
+    reading = scans.read(sections, manage=False, now=people.now())
+    assert (reading.failed, reading.upgrades) == ([], ())
+    assert reading.stale == ["The dnf lists are not refreshed by the portal."]
+
+
+def test_zypper_as_captured():
+    """Printed by zypper 1.14 over the same repository."""
+    found = others.zypper_upgrades(list_updates=(OTHERS / "zypper-1.14" / "list-updates.xml").read_text(), exit_status=0)
+    assert [(u.name, u.installed, u.candidate, u.is_security) for u in found] == [
+        ("lab-openssl", "1.0-1.lab", "1.1-1.lab", None), ("lab-vim", "1.0-1.lab", "1.1-1.lab", None),
+    ]  # fmt: skip
+
+
+def test_apk_sample():
+    """Text written after apk's manual: no apk could be had here, so this shows only that much."""
     apk = "musl-1.2.4-r3 x86_64 {musl} (MIT) [upgradable from: musl-1.2.4-r2]\n"
     assert others.apk_upgrades(upgradable=apk)[0].installed == "1.2.4-r2"
 

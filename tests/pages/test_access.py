@@ -9,7 +9,7 @@ from tests import people
 from tests.conftest import signed_in
 
 POSTS = {
-    "clients:contact-add", "clients:ask", "clients:confirm-key", "clients:paste-keys", "clients:service-check-add",
+    "clients:contact-add", "clients:ask", "clients:confirm-key", "clients:paste-keys", "clients:service-check-add", "clients:twin",
     "clients:resolve-alert", "maintenance:decide", "maintenance:scan", "maintenance:apply", "maintenance:configure",
 }  # fmt: skip
 

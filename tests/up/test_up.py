@@ -11,12 +11,14 @@ import urllib.request
 from pathlib import Path
 
 import jsonschema
+import psycopg
 import pytest
 import yaml
 from django.core.exceptions import ImproperlyConfigured
 
 from portal import env
-from portal.up.places import socket_folder
+from portal.up import environment
+from portal.up.places import UpError, socket_folder
 from tests.lab.machine import wait_for
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -69,6 +71,9 @@ class Up:
 
 @pytest.fixture
 def up(tmp_path):
+    # an earlier start was cut off in the middle of initdb
+    (tmp_path / "var" / "postgres.new").mkdir(parents=True)
+    (tmp_path / "var" / "postgres.new" / "half").touch()
     started = Up(tmp_path / "var", free_port())
     wait_for("the portal", started.is_up, seconds=90)
     yield started
@@ -133,6 +138,34 @@ def test_a_server_that_does_not_answer_is_a_sentence(tmp_path):
     assert started.process.wait(60) == 1
     assert "DATABASE_URL" in started.text()
     assert "Traceback" not in started.text()
+
+
+def test_servers_named_by_url_replace_the_embedded_ones(tmp_path):
+    url = os.environ["DATABASE_URL"]
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE external")
+    started = Up(tmp_path / "var", free_port(), DATABASE_URL=url.rsplit("/", 1)[0] + "/external", REDIS_URL=os.environ["REDIS_URL"])
+    try:
+        wait_for("the portal", started.is_up, seconds=90)
+        assert started.health() == 200
+        assert "PostgreSQL" not in started.text()
+        assert not (started.var / "postgres").exists()
+        assert not (started.var / "valkey").exists()
+    finally:
+        started.process.send_signal(signal.SIGINT)
+        started.process.wait(60)
+
+
+def test_no_network_is_a_sentence_and_leaves_nothing_that_looks_installed(tmp_path, monkeypatch):
+    monkeypatch.setattr(environment, "VENV", tmp_path / "venv")
+    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
+    settings = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": "http://127.0.0.1:1/", "PIP_RETRIES": "0", "PIP_FIND_LINKS": "",
+                "PIP_NO_CACHE_DIR": "1"}  # fmt: skip
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UpError, match="Is a package index reachable"):
+        environment.ensure(dev=False)
+    assert not list((tmp_path / "venv").glob(".*.installed"))
 
 
 def test_socket_paths_stay_under_the_kernels_limit(tmp_path):
