@@ -4,7 +4,7 @@ PORT ?= 8000
 ARGS ?=
 EMAIL ?= operator@retainer.example
 .DEFAULT_GOAL := help
-.PHONY: help up demo demo-down test check fmt shell password migration lock
+.PHONY: help up demo demo-down test check fmt shell password code migration lock
 
 help:  ## list the words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -34,6 +34,9 @@ shell:  ## a Django shell against the running portal
 
 password:  ## a new password for somebody, printed once: make password EMAIL=operator@retainer.example
 	@.venv/bin/python -m portal.up.local_manage set_password $(EMAIL)
+
+code:  ## the code that an account's authenticator app shows now: make code EMAIL=operator@retainer.example
+	@.venv/bin/python -m portal.up.local_manage code $(EMAIL)
 
 migration:  ## write migrations: make migration NAME=add_what
 	@.venv/bin/python -m portal.up.local_manage makemigrations -n $(NAME)

@@ -14,6 +14,8 @@ from clients.choices import Access, Environment, HostWork, SystemRole
 from clients.models import Client, System
 from clients.services import onboarding, registry
 from portal.accounts.actor import Actor
+from portal.accounts.permissions import operation
+from portal.accounts.roles import Permission
 
 router = Router(tags=["clients"])
 
@@ -115,12 +117,14 @@ def _system(request: HttpRequest, system_id: int) -> System:
 
 @router.get("/clients", response=list[ClientOut], operation_id="list_clients")
 @paginate
+@operation(Permission.SEE)
 def list_clients(request: HttpRequest) -> QuerySet[Client]:
     """The clients you may see."""
     return queries.clients_for(actor_of_request(request))
 
 
 @router.post("/clients", response={201: ClientOut}, operation_id="add_client")
+@operation(Permission.OPERATE)
 def add_client(request: HttpRequest, body: ClientIn) -> Status[Client]:
     """Add a client, with an SSH key pair of its own."""
     client = registry.add_client(name=body.name, time_zone=body.time_zone, actor=actor_of_request(request), now=timezone.now())
@@ -129,6 +133,7 @@ def add_client(request: HttpRequest, body: ClientIn) -> Status[Client]:
 
 @router.get("/systems", response=list[SystemOut], operation_id="list_systems")
 @paginate
+@operation(Permission.SEE)
 def list_systems(request: HttpRequest, client_id: int | None = None) -> QuerySet[System]:
     """The systems you may see."""
     rows = System.objects.visible_to(actor_of_request(request)).order_by("client_id", "name", "pk")
@@ -136,10 +141,10 @@ def list_systems(request: HttpRequest, client_id: int | None = None) -> QuerySet
 
 
 @router.post("/systems", response={201: SystemDetailOut}, operation_id="add_system")
+@operation(Permission.OPERATE)
 def add_system(request: HttpRequest, body: SystemIn) -> Status[System]:
     """Add a system; its host keys are asked for at once."""
     actor, now = actor_of_request(request), timezone.now()
-    actor.require_operator()
     client = get_object_or_404(Client.objects.visible_to(actor), pk=body.client_id)
     twin = None
     if body.staging_twin_id is not None:
@@ -154,25 +159,28 @@ def add_system(request: HttpRequest, body: SystemIn) -> Status[System]:
 
 
 @router.get("/systems/{int:system_id}", response=SystemDetailOut, operation_id="get_system")
+@operation(Permission.SEE)
 def get_system(request: HttpRequest, system_id: int) -> System:
     """One system."""
     return _system(request, system_id)
 
 
 @router.get("/systems/{int:system_id}/setup-script", response=Script, operation_id="get_setup_script")
+@operation(Permission.OPERATE)
 def get_setup_script(request: HttpRequest, system_id: int) -> dict[str, str]:
     """The script that an administrator runs once as root on the host."""
-    actor_of_request(request).require_operator()
     return {"script": onboarding.setup_script(_system(request, system_id))}
 
 
 @router.post("/systems/{int:system_id}/read-host-keys", response={202: SystemDetailOut}, operation_id="read_host_keys")
+@operation(Permission.OPERATE)
 def read_host_keys(request: HttpRequest, system_id: int) -> Status[System]:
     """Ask a worker to read the host's keys."""
     return _asked(request, system_id, HostWork.READ_HOST_KEYS)
 
 
 @router.post("/systems/{int:system_id}/confirm-host-key", response=SystemDetailOut, operation_id="confirm_host_key")
+@operation(Permission.OPERATE)
 def confirm_host_key(request: HttpRequest, system_id: int, body: Fingerprint) -> System:
     """Pin the key with this fingerprint."""
     system = _system(request, system_id)
@@ -181,6 +189,7 @@ def confirm_host_key(request: HttpRequest, system_id: int, body: Fingerprint) ->
 
 
 @router.post("/systems/{int:system_id}/test", response={202: SystemDetailOut}, operation_id="test_connection")
+@operation(Permission.OPERATE)
 def test_connection(request: HttpRequest, system_id: int) -> Status[System]:
     """Ask a worker to test the connection; read the proofs from the system once `asked_work` is empty."""
     return _asked(request, system_id, HostWork.TEST_CONNECTION)

@@ -13,6 +13,10 @@ class TwinRefused(PortalError):
     """A staging twin must be a staging system of the same client."""
 
 
+class ClientBusy(PortalError):
+    """The retainer can't end now: a change is under way."""
+
+
 class NoSuchKey(PortalError):
     """The host key to confirm is not one that the host showed."""
 

@@ -8,6 +8,7 @@ from clients.choices import Access, Environment, Resolution, SystemRole
 from clients.models import Client, System
 from clients.models.client import validate_time_zone
 from clients.models.system import ADDRESS, LOGIN
+from portal.vault.models import CredentialKind
 
 
 class ClientForm(forms.Form):
@@ -66,6 +67,35 @@ class ServiceCheckForm(forms.Form):
 
     url = forms.URLField(label="Address", max_length=500, assume_scheme="https")
     expected_status = forms.IntegerField(min_value=100, max_value=599, initial=200)
+
+
+class CredentialForm(forms.Form):
+    """A secret to keep."""
+
+    kind = forms.ChoiceField(choices=CredentialKind.choices)
+    label = forms.CharField(label="What is it", max_length=200)
+    username = forms.CharField(label="User name", max_length=200, required=False)
+    system = forms.ModelChoiceField(queryset=System.objects.none(), required=False, help_text="Where it belongs to one system")
+    secret = forms.CharField(widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "autocomplete": "off"}), max_length=65_536,
+                             strip=False)  # fmt: skip
+
+    def __init__(self, *args: Any, systems: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["system"].queryset = systems  # type: ignore[attr-defined]
+
+
+class SecretForm(forms.Form):
+    """A credential's next version."""
+
+    secret = forms.CharField(widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "autocomplete": "off"}), max_length=65_536,
+                             strip=False)  # fmt: skip
+
+
+class RangeForm(forms.Form):
+    """A private network that may be asked."""
+
+    network = forms.CharField(max_length=49, help_text="Such as 10.20.0.0/16")
+    reason = forms.CharField(max_length=300)
 
 
 class ImportForm(forms.Form):

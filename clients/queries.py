@@ -1,10 +1,11 @@
 """Reads for the pages of this area."""
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, F, Max, QuerySet
 
 from clients.choices import Environment, KeyState
 from clients.models import Client, HostKeyAlert, System, SystemHostKey
 from portal.accounts.actor import Actor
+from portal.vault.models import Credential
 
 
 def clients_for(actor: Actor) -> QuerySet[Client]:
@@ -15,6 +16,14 @@ def clients_for(actor: Actor) -> QuerySet[Client]:
 def staging_systems(client: Client) -> QuerySet[System]:
     """The systems of a client that can be a staging twin."""
     return System.objects.filter(client=client, environment=Environment.STAGING).order_by("name", "pk")
+
+
+def credentials_of(client: Client) -> QuerySet[Credential]:
+    """What the vault keeps for a client, with the newest version's number and moment, those in use first."""
+    rows = Credential.objects.filter(client=client).select_related("system")
+    return rows.annotate(newest=Max("versions__number"), changed_at=Max("versions__created_at")).order_by(
+        F("archived_at").asc(nulls_first=True), "label", "pk"
+    )
 
 
 def keys_of(system: System) -> list[SystemHostKey]:

@@ -18,6 +18,8 @@ from maintenance.models import Decision, PendingUpdate, Scan, UpdateRun
 from maintenance.services import runs, scans
 from maintenance.services.decisions import UpdateKey, decide
 from maintenance.services.execution import log_text
+from portal.accounts.permissions import operation
+from portal.accounts.roles import Permission
 
 router = Router(tags=["maintenance"])
 
@@ -154,6 +156,7 @@ class LogOut(Schema):
 
 
 @router.post("/systems/{int:system_id}/scans", response={202: ScanOut}, operation_id="request_scan")
+@operation(Permission.OPERATE)
 def request_scan(request: HttpRequest, system_id: int) -> Status[Scan]:
     """Ask for a scan; where one is open, that one is returned."""
     actor = actor_of_request(request)
@@ -163,6 +166,7 @@ def request_scan(request: HttpRequest, system_id: int) -> Status[Scan]:
 
 @router.get("/systems/{int:system_id}/scans", response=list[ScanOut], operation_id="list_scans")
 @paginate
+@operation(Permission.SEE)
 def list_scans(request: HttpRequest, system_id: int) -> QuerySet[Scan]:
     """A system's scans, newest first."""
     system = get_object_or_404(System.objects.visible_to(actor_of_request(request)), pk=system_id)
@@ -171,6 +175,7 @@ def list_scans(request: HttpRequest, system_id: int) -> QuerySet[Scan]:
 
 @router.get("/updates", response=list[UpdateOut], operation_id="list_updates")
 @paginate
+@operation(Permission.SEE)
 def list_updates(
     request: HttpRequest, system_id: int | None = None, client_id: int | None = None, source: str = ""
 ) -> QuerySet[PendingUpdate]:
@@ -187,6 +192,7 @@ def list_updates(
 
 @router.get("/decisions", response=list[DecisionOut], operation_id="list_decisions")
 @paginate
+@operation(Permission.SEE)
 def list_decisions(request: HttpRequest, update_id: int | None = None) -> QuerySet[Decision]:
     """Decisions, newest first."""
     rows = Decision.objects.visible_to(actor_of_request(request))
@@ -194,6 +200,7 @@ def list_decisions(request: HttpRequest, update_id: int | None = None) -> QueryS
 
 
 @router.post("/decisions", response={201: BatchOut}, operation_id="decide")
+@operation(Permission.OPERATE)
 def add_decision(request: HttpRequest, body: DecisionIn) -> Status[dict[str, object]]:
     """Decide: apply, defer (reason and date) or reject (reason)."""
     batch = decide(
@@ -206,6 +213,7 @@ def add_decision(request: HttpRequest, body: DecisionIn) -> Status[dict[str, obj
 
 @router.get("/update-runs", response=list[RunOut], operation_id="list_update_runs")
 @paginate
+@operation(Permission.SEE)
 def list_runs(request: HttpRequest, system_id: int | None = None) -> QuerySet[UpdateRun]:
     """Update runs, newest first."""
     rows = UpdateRun.objects.visible_to(actor_of_request(request))
@@ -213,21 +221,23 @@ def list_runs(request: HttpRequest, system_id: int | None = None) -> QuerySet[Up
 
 
 @router.post("/update-runs", response={201: RunDetailOut}, operation_id="start_update_run")
+@operation(Permission.OPERATE)
 def start_run(request: HttpRequest, body: RunIn) -> Status[UpdateRun]:
     """Apply a system's decided updates."""
     actor = actor_of_request(request)
-    actor.require_operator()
     system = get_object_or_404(System.objects.visible_to(actor).select_related("client", "staging_twin"), pk=body.system_id)
     return Status(201, runs.start_run(system=system, actor=actor, now=timezone.now()))
 
 
 @router.get("/update-runs/{int:run_id}", response=RunDetailOut, operation_id="get_update_run")
+@operation(Permission.SEE)
 def get_run(request: HttpRequest, run_id: int) -> UpdateRun:
     """One run: its state, and its verdict once it is finished."""
     return get_object_or_404(UpdateRun.objects.visible_to(actor_of_request(request)), pk=run_id)
 
 
 @router.get("/update-runs/{int:run_id}/log", response=LogOut, operation_id="get_update_run_log")
+@operation(Permission.SEE)
 def get_log(request: HttpRequest, run_id: int, offset: int = 0) -> dict[str, object]:
     """The log as the host wrote it, from a byte offset on."""
     run = get_object_or_404(UpdateRun.objects.visible_to(actor_of_request(request)), pk=run_id)

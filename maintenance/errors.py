@@ -25,3 +25,7 @@ class ReasonMissing(PortalError):
 
 class LeaseLost(Exception):
     """Another worker took this run over; stop without a word."""
+
+
+class ClientEnded(PortalError):
+    """The client's retainer ended."""

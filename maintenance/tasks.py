@@ -1,30 +1,35 @@
-"""Tasks: one call each."""
+"""Tasks: one call each, for the client that they state; sweeps look at all clients."""
 
 from celery import shared_task
 from django.utils import timezone
 
 from maintenance.services import execution, runs, scans
+from portal.accounts.scope import acting_for, acting_for_all
 
 
 @shared_task(name="maintenance.scan_system", queue="hosts", acks_late=True)
-def scan_system(*, scan_id: int, **_later: object) -> None:
+def scan_system(*, client_id: int, scan_id: int, **_later: object) -> None:
     """Scan a system."""
-    scans.execute(scan_id=scan_id, now=timezone.now())
+    with acting_for(client_id):
+        scans.execute(scan_id=scan_id, now=timezone.now())
 
 
 @shared_task(name="maintenance.execute_run", queue="hosts", acks_late=True)
-def execute_run(*, run_id: int, **_later: object) -> None:
+def execute_run(*, client_id: int, run_id: int, **_later: object) -> None:
     """Carry an update run."""
-    execution.execute(run_id=run_id, now=timezone.now())
+    with acting_for(client_id):
+        execution.execute(run_id=run_id, now=timezone.now())
 
 
 @shared_task(name="maintenance.sweep_runs", queue="default")
 def sweep_runs(**_later: object) -> None:
     """Take up runs that nobody holds."""
-    runs.sweep(now=timezone.now())
+    with acting_for_all():
+        runs.sweep(now=timezone.now())
 
 
 @shared_task(name="maintenance.scan_due", queue="default")
 def scan_due(**_later: object) -> None:
     """Queue the scans that are due."""
-    scans.request_due(now=timezone.now())
+    with acting_for_all():
+        scans.request_due(now=timezone.now())

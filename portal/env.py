@@ -22,7 +22,7 @@ def text(name: str, default: str | None = None) -> str:
     return value
 
 
-def secret(name: str) -> str:
+def secret(name: str, default: str | None = None) -> str:
     """A secret from NAME, or from the file that NAME_FILE names (without its final newline)."""
     path = os.environ.get(f"{name}_FILE")
     if path and not os.environ.get(name):
@@ -30,7 +30,7 @@ def secret(name: str) -> str:
             return Path(path).read_text(encoding="utf-8").rstrip("\n")
         except OSError as error:
             raise ImproperlyConfigured(f"{name}_FILE: {path} can't be read ({error.strerror}).") from error
-    return text(name)
+    return text(name, default)
 
 
 def boolean(name: str, *, default: bool) -> bool:

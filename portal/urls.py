@@ -7,10 +7,9 @@ from portal.desk import views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("portal.desk.urls")),
+    path("", include("portal.signin.urls")),
     path("", include("clients.urls")),
     path("", include("maintenance.urls")),
-    path("sign-in/", views.sign_in, name="sign-in"),
-    path("sign-out/", views.sign_out, name="sign-out"),
     path("health/", views.health, name="health"),
     path("api/v1/", api.urls),
 ]

@@ -7,3 +7,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 from django.core.wsgi import get_wsgi_application
 
 application = get_wsgi_application()
+
+from portal.vault.startup import check_or_stop
+
+check_or_stop()

@@ -3,13 +3,19 @@
 import itertools
 from datetime import UTC, datetime, timedelta
 
+from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
+from allauth.account.internal.userkit import user_id_to_str
+from django.test import Client as Browser
+
 from clients.models import Client, System
 from clients.services import registry
 from maintenance.choices import ScanState
 from maintenance.models import PendingUpdate, Scan
 from portal.accounts.actor import Actor
-from portal.accounts.models import Membership, Role, User
+from portal.accounts.models import Membership, User
+from portal.accounts.roles import MemberRole, Role
 from portal.accounts.services import actor_of
+from portal.signin.services.first import enrol_app
 
 _numbers = itertools.count(1)
 TESTER = Actor.portal("test")
@@ -30,18 +36,47 @@ def make_system(client: Client | None = None, **values: object) -> System:
     return registry.add_system(client=client or make_client(), actor=TESTER, now=now(), **values)  # type: ignore[arg-type]
 
 
-def make_operator() -> User:
-    return User.objects.create_user(email=f"op{next(_numbers)}@retainer.example", password=PASSWORD, name="Op", role=Role.OPERATOR)
-
-
-def make_member(client: Client) -> User:
-    user = User.objects.create_user(email=f"m{next(_numbers)}@client.example", password=PASSWORD, name="Member", role=Role.CLIENT)
-    Membership.objects.create(user=user, client=client)
+def make_staff(role: str = Role.OPERATOR, *, second_factor: bool = True) -> User:
+    """One of us, with an authenticator app; its seed is `user.seed`."""
+    number = next(_numbers)
+    user = User.objects.create_user(email=f"{role}{number}@retainer.example", password=PASSWORD, name=f"{role} {number}", role=role)
+    if second_factor:
+        user.seed = enrol_app(user=user)  # type: ignore[attr-defined]
     return user
+
+
+def make_operator() -> User:
+    return make_staff(Role.OPERATOR)
+
+
+def make_member(client: Client, role: str = MemberRole.MEMBER) -> User:
+    number = next(_numbers)
+    user = User.objects.create_user(email=f"m{number}@client.example", password=PASSWORD, name=f"Member {number}", role=Role.CLIENT)
+    Membership.objects.create(user=user, client=client, role=role)
+    return user
+
+
+def make_owner(client: Client) -> User:
+    return make_member(client, MemberRole.OWNER)
 
 
 def actor(user: User) -> Actor:
     return actor_of(user)
+
+
+def signed_in(user: User | None, *, proof_age_s: float | None = 0, **options: object) -> Browser:
+    """A browser with a session of this person, whose last proof of identity is so old; None: no proof at all."""
+    browser = Browser(**options)  # type: ignore[arg-type]
+    if user is None:
+        return browser
+    browser.force_login(user)
+    if proof_age_s is not None:
+        session = browser.session
+        proof = {"method": "password", "at": now().timestamp() - proof_age_s}
+        session[AUTHENTICATION_METHODS_SESSION_KEY] = [proof]
+        session["account_authentication_methods_user"] = user_id_to_str(user)
+        session.save()
+    return browser
 
 
 def make_update(system: System, package: str = "openssl", **values: object) -> PendingUpdate:

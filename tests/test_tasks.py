@@ -34,14 +34,14 @@ def test_onboarding_work_is_done_once_and_a_dead_workers_work_is_taken_up():
     assert onboarding.claim(system_id=system.pk, work=HostWork.READ_HOST_KEYS, now=people.now()) is None
     assert onboarding.left_behind(now=people.now()) == []
     type(system).objects.update(claimed_until=people.now())
-    assert onboarding.left_behind(now=people.now()) == [("clients.read_host_keys", system.pk)]
+    assert onboarding.left_behind(now=people.now()) == [("clients.read_host_keys", system)]
     for _ in range(2):
-        read_host_keys(system_id=system.pk)
+        read_host_keys(client_id=system.client_id, system_id=system.pk)
         system.refresh_from_db()
         assert (system.connection, system.asked_work) == ("unreachable", "")
     onboarding.ask(system=system, work=HostWork.TEST_CONNECTION, actor=people.TESTER, now=people.now())
     for _ in range(2):
-        test_connection(system_id=system.pk)
+        test_connection(client_id=system.client_id, system_id=system.pk)
     system.refresh_from_db()
     assert [(proof["what"], proof["ok"]) for proof in system.connection_proofs] == [("Host key", False)]
     sweep_host_work()
@@ -55,7 +55,7 @@ def test_a_scan_is_done_once_and_a_dead_workers_scan_is_taken_up():
     Scan.objects.update(claimed_until=people.now())
     scan_due()
     for _ in range(2):
-        scan_system(scan_id=scan.pk)
+        scan_system(client_id=scan.client_id, scan_id=scan.pk)
     scan.refresh_from_db()
     # no host key is confirmed: refused before anything was sent
     assert (scan.state, scan.error_code) == (ScanState.FAILED, "not_ready")
@@ -66,13 +66,13 @@ def test_a_run_that_can_not_begin_fails_and_says_that_nothing_was_changed():
     system = people.make_system(**NOWHERE)
     run = UpdateRun.objects.create(client=system.client, system=system, created_at=people.now(), actor_label="x")
     assert runs.claim(run_id=run.pk, now=people.now())
-    execute_run(run_id=run.pk)  # held by another worker: left alone
+    execute_run(client_id=run.client_id, run_id=run.pk)  # held by another worker: left alone
     run.refresh_from_db()
     assert run.state == RunState.QUEUED
     UpdateRun.objects.update(claimed_until=people.now())
     assert runs.sweep(now=people.now()) == 1
     sweep_runs()
     for _ in range(2):
-        execute_run(run_id=run.pk)
+        execute_run(client_id=run.client_id, run_id=run.pk)
         run.refresh_from_db()
         assert (run.state, run.verdict, run.findings[-1]) == (RunState.FINISHED, "failed", "Nothing was changed on the host.")

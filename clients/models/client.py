@@ -1,5 +1,6 @@
 """Clients and the people there."""
 
+import ipaddress
 from typing import Any, ClassVar
 from zoneinfo import available_timezones
 
@@ -33,6 +34,8 @@ class Client(models.Model):
     security_window_days = models.PositiveSmallIntegerField(default=7, validators=[MinValueValidator(1), MaxValueValidator(90)])
     routine_window_days = models.PositiveSmallIntegerField(default=30, validators=[MinValueValidator(1), MaxValueValidator(365)])
     created_at = models.DateTimeField(auto_now_add=True)
+    # The retainer ended: nothing of the client's is lost, and nothing reaches their systems any more.
+    ended_at = models.DateTimeField(null=True, blank=True)
 
     objects = OwnClientQuerySet.as_manager()
 
@@ -46,6 +49,32 @@ class Client(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+def validate_network(text: str) -> None:
+    """Raises ValidationError unless the text is a network, such as 10.20.0.0/16 or fd00::/8."""
+    try:
+        ipaddress.ip_network(text)
+    except ValueError as error:
+        raise ValidationError(f"“{text}” is not a network; write it like 10.20.0.0/16.") from error
+
+
+class AllowedRange(ClientOwned):
+    """A private network of a client into which the portal may send HTTP requests, because an operator said so."""
+
+    network = models.CharField(max_length=49, validators=[validate_network])
+    reason = models.CharField(max_length=300)
+    created_at = models.DateTimeField(auto_now_add=True)
+    actor_label = models.CharField(max_length=254)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["client", "network"], name="one_allowed_range_per_network"),
+            models.CheckConstraint(condition=~Q(reason=""), name="allowed_range_says_why"),
+        ]
+
+    def __str__(self) -> str:
+        return self.network
 
 
 class Contact(ClientOwned):

@@ -28,6 +28,9 @@ class System(ClientOwned):
     staging_twin = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="staging_for")
     roles = ArrayField(models.CharField(max_length=16, choices=SystemRole), default=list, blank=True)
 
+    # What is special about it, in Markdown; the client reads it too.
+    notes = models.TextField(blank=True, default="", db_default="", max_length=20_000)
+
     # Facts of the last scan that could read them; empty means not known.
     os_id = models.CharField(max_length=32, blank=True, default="")
     os_version = models.CharField(max_length=32, blank=True, default="")

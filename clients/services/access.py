@@ -12,7 +12,9 @@ from django.utils import timezone
 
 from clients.choices import Connection, KeyState
 from clients.errors import NotReady
-from clients.models import HostKeyAlert, System
+from clients.models import Client, HostKeyAlert, System
+from clients.services.hostlog import HostLog
+from portal.accounts.actor import Actor
 from portal.ssh.errors import HostKeyMismatch, SSHError
 from portal.ssh.pool import Shell, process_pool
 from portal.ssh.target import HostKey, Target
@@ -41,24 +43,33 @@ def client_ssh_key(client_id: int) -> Credential:
     Raises:
         NotReady: the client has none (every client gets one when it is added).
     """
-    found = Credential.objects.filter(client_id=client_id, kind=CredentialKind.SSH_KEY, system=None).first()
+    found = Credential.objects.filter(client_id=client_id, kind=CredentialKind.SSH_KEY, system=None, archived_at=None).first()
     if found is None:
         raise NotReady("This client has no SSH key pair.")
     return found
 
 
 @contextlib.contextmanager
-def open_shell(system: System) -> Iterator[Shell]:
+def open_shell(system: System, *, actor: Actor, purpose: str) -> Iterator[Shell]:
     """A shell on the system. Whatever goes wrong with the connection is noted on the system, then raised.
+
+    Every command goes into the audit trail: that there is one before the first is sent, what they were and how they ended
+    when the shell closes.
+
+    Args:
+        actor, purpose: who does it, and what for, as the client reads it.
 
     Raises:
         NotReady, SSHError: and RuntimeError when called inside a transaction.
     """
     with transaction.atomic(durable=True):
         pass  # inside another transaction this raises: nobody holds locks while waiting for a host
+    if Client.objects.filter(pk=system.client_id, ended_at__isnull=False).exists():
+        raise NotReady("This client's retainer ended: the portal does not reach their systems any more.")
+    log = HostLog(system=system, actor=actor, purpose=purpose)
     target = target_of(system)
     try:
-        with process_pool().shell(target) as shell:
+        with process_pool().shell(target, observer=log) as shell:
             yield shell
     except HostKeyMismatch as error:
         raise_alert(system, error.offered)
@@ -67,6 +78,8 @@ def open_shell(system: System) -> Iterator[Shell]:
     except SSHError as error:
         note_connection(system, Connection(error.code), error.message)
         raise
+    finally:
+        log.close()
 
 
 def note_connection(system: System, connection: Connection, message: str) -> None:

@@ -14,6 +14,7 @@ from clients.parsers import ansible, tables
 from clients.parsers.values import ImportRow, UnreadableText
 from clients.services.registry import add_system
 from portal.accounts.actor import Actor
+from portal.accounts.roles import Permission
 
 PARSERS: dict[str, Callable[[str], tuple[ImportRow, ...]]] = {
     "ansible-ini": ansible.parse_ini,
@@ -52,7 +53,7 @@ def plan_import(*, client: Client, source: str, text: str, environment: str, act
     Raises:
         BadImport: the text is not of that format at all.
     """
-    actor.require_operator()
+    actor.require(Permission.OPERATE)
     if source not in PARSERS or environment not in Environment.values:
         raise BadImport("Choose a format and an environment.")
     try:

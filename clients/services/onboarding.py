@@ -18,6 +18,7 @@ from clients.errors import NoSuchKey, NotReady
 from clients.models import HostKeyAlert, System, SystemHostKey
 from clients.services.access import client_ssh_key, note_connection, open_shell
 from portal.accounts.actor import Actor
+from portal.accounts.roles import Permission
 from portal.audit import services as audit
 from portal.errors import PortalError
 from portal.queue import nudge
@@ -44,10 +45,10 @@ class Proof:
 @transaction.atomic
 def ask(*, system: System, work: HostWork, actor: Actor, now: datetime) -> None:
     """Ask a worker to read the system's host keys or to test its connection. Asking twice is asking once."""
-    actor.require_operator()
+    actor.require(Permission.OPERATE)
     System.objects.filter(pk=system.pk).update(asked_work=work, asked_at=now, claimed_until=None)
     audit.record(action=f"system.{work}", actor=actor, subject=system, client_id=system.client_id, now=now)
-    nudge(TASKS[work], system_id=system.pk)
+    nudge(TASKS[work], client_id=system.client_id, system_id=system.pk)
 
 
 def claim(*, system_id: int, work: HostWork, now: datetime) -> System | None:
@@ -58,11 +59,11 @@ def claim(*, system_id: int, work: HostWork, now: datetime) -> System | None:
     return System.objects.get(pk=system_id) if taken else None
 
 
-def left_behind(*, now: datetime) -> list[tuple[str, int]]:
-    """Work whose nudge or worker was lost, as task name and system id: the sweeper nudges it again."""
+def left_behind(*, now: datetime) -> list[tuple[str, System]]:
+    """Work whose nudge or worker was lost, as task name and system: the sweeper nudges it again."""
     old = now - timedelta(seconds=10)
     rows = System.objects.exclude(asked_work="").filter(Q(claimed_until=None, asked_at__lt=old) | Q(claimed_until__lt=now))
-    return [(TASKS[HostWork(system.asked_work)], system.pk) for system in rows.order_by("asked_at", "pk")[:500]]
+    return [(TASKS[HostWork(system.asked_work)], system) for system in rows.order_by("asked_at", "pk")[:500]]
 
 
 def read_host_keys(*, system_id: int, now: datetime) -> None:
@@ -89,7 +90,7 @@ def confirm_host_key(*, system: System, fingerprint: str, actor: Actor, now: dat
     Raises:
         NoSuchKey: the host never showed a key of this fingerprint.
     """
-    actor.require_operator()
+    actor.require(Permission.OPERATE)
     key = system.host_keys.select_for_update().filter(fingerprint=fingerprint.strip()).first()
     if key is None:
         raise NoSuchKey(
@@ -107,7 +108,7 @@ def paste_host_keys(*, system: System, text: str, actor: Actor, now: datetime) -
     Raises:
         PortalError: a line holds no key, or there is none.
     """
-    actor.require_operator()
+    actor.require(Permission.OPERATE)
     try:
         keys = parse_public_keys(text)
     except ValueError as error:
@@ -127,7 +128,7 @@ def resolve_alert(*, alert: HostKeyAlert, resolution: str, reason: str, actor: A
     Raises:
         PortalError: no reason given, or resolved already.
     """
-    actor.require_operator()
+    actor.require(Permission.OPERATE)
     if not reason.strip():
         raise PortalError("Say why: the reason is kept with the decision.")
     resolved = HostKeyAlert.objects.filter(pk=alert.pk, resolved_at=None).update(
@@ -169,7 +170,7 @@ def test_connection(*, system_id: int, now: datetime) -> None:
         return
     proofs: list[Proof] = []
     try:
-        with open_shell(system) as shell:
+        with open_shell(system, actor=Actor.portal("connection test"), purpose="connection test") as shell:
             connection = _prove(system, shell, proofs)
         note_connection(system, connection, "" if connection == Connection.OK else proofs[-1].message)
     except SSHError as error:
@@ -243,6 +244,6 @@ def _done(system: System, work: HostWork) -> None:
 def sweep(*, now: datetime) -> int:
     """Nudge what was left behind; returns how much."""
     rows = left_behind(now=now)
-    for task, system_id in rows:
-        nudge(task, system_id=system_id)
+    for task, system in rows:
+        nudge(task, client_id=system.client_id, system_id=system.pk)
     return len(rows)

@@ -10,14 +10,16 @@ from clients.choices import Environment, HostWork
 from clients.forms import HostKeysForm, ResolveForm, ServiceCheckForm, SystemForm
 from clients.models import Client, HostKeyAlert, System
 from clients.services import onboarding, registry
-from portal.accounts.permissions import operator_required
+from portal.accounts.permissions import requires
 from portal.accounts.request import PortalRequest
+from portal.accounts.roles import Permission
 from portal.errors import PortalError
 from portal.ui.answers import render_page, see
+from portal.ui.downloads import download
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@operator_required
+@requires(Permission.SEE_FLEET, change=Permission.OPERATE)
 def system_add(request: PortalRequest, client_id: int) -> HttpResponse:
     """A form for a new system; its host keys are asked for at once."""
     client = get_object_or_404(Client.objects.visible_to(request.actor), pk=client_id)
@@ -35,7 +37,7 @@ def system_add(request: PortalRequest, client_id: int) -> HttpResponse:
 
 
 @require_GET
-@operator_required
+@requires(Permission.SEE_FLEET)
 def onboarding_page(request: PortalRequest, system_id: int) -> HttpResponse:
     """The steps to a trusted connection; the status part refreshes itself while a worker is at it."""
     system = _system(request, system_id)
@@ -43,7 +45,7 @@ def onboarding_page(request: PortalRequest, system_id: int) -> HttpResponse:
 
 
 @require_POST
-@operator_required
+@requires(Permission.OPERATE)
 def ask(request: PortalRequest, system_id: int, work: str) -> HttpResponse:
     """Ask a worker to read host keys or to test the connection."""
     system = _system(request, system_id)
@@ -53,7 +55,7 @@ def ask(request: PortalRequest, system_id: int, work: str) -> HttpResponse:
 
 
 @require_POST
-@operator_required
+@requires(Permission.OPERATE, fresh=True)
 def confirm_key(request: PortalRequest, system_id: int) -> HttpResponse:
     """Pin a key whose fingerprint the operator compared."""
     system = _system(request, system_id)
@@ -66,7 +68,7 @@ def confirm_key(request: PortalRequest, system_id: int) -> HttpResponse:
 
 
 @require_POST
-@operator_required
+@requires(Permission.OPERATE, fresh=True)
 def paste_keys(request: PortalRequest, system_id: int) -> HttpResponse:
     """Pin keys known from elsewhere."""
     system = _system(request, system_id)
@@ -81,7 +83,7 @@ def paste_keys(request: PortalRequest, system_id: int) -> HttpResponse:
 
 
 @require_POST
-@operator_required
+@requires(Permission.OPERATE, fresh=True)
 def resolve_alert(request: PortalRequest, system_id: int, alert_id: int) -> HttpResponse:
     """Say what a refused key was."""
     system = _system(request, system_id)
@@ -97,7 +99,7 @@ def resolve_alert(request: PortalRequest, system_id: int, alert_id: int) -> Http
 
 
 @require_POST
-@operator_required
+@requires(Permission.OPERATE)
 def service_check_add(request: PortalRequest, system_id: int) -> HttpResponse:
     """Name an address that must answer before and after each change."""
     system = _system(request, system_id)
@@ -112,7 +114,7 @@ def service_check_add(request: PortalRequest, system_id: int) -> HttpResponse:
 
 
 @require_POST
-@operator_required
+@requires(Permission.OPERATE)
 def change_twin(request: PortalRequest, system_id: int) -> HttpResponse:
     """Pair a production system with another staging twin, or with none."""
     system = _system(request, system_id)
@@ -127,14 +129,25 @@ def change_twin(request: PortalRequest, system_id: int) -> HttpResponse:
     return see(request, "clients:onboarding", system.pk)
 
 
+@require_POST
+@requires(Permission.OPERATE)
+def notes(request: PortalRequest, system_id: int) -> HttpResponse:
+    """Write what is special about a system."""
+    system = _system(request, system_id)
+    try:
+        registry.write_notes(system=system, notes=request.POST.get("notes", ""), actor=request.actor, now=timezone.now())
+    except PortalError as error:
+        system.notes = request.POST.get("notes", "")
+        return _page(request, system, error=error)
+    return see(request, "clients:onboarding", system.pk)
+
+
 @require_GET
-@operator_required
+@requires(Permission.SEE_FLEET)
 def setup_script(request: PortalRequest, system_id: int) -> HttpResponse:
     """The set-up script as a file."""
     system = _system(request, system_id)
-    answer = HttpResponse(onboarding.setup_script(system), content_type="text/x-shellscript; charset=utf-8")
-    answer["Content-Disposition"] = 'attachment; filename="retainer-setup.sh"'
-    return answer
+    return download(onboarding.setup_script(system), filename="retainer-setup.sh", content_type="text/x-shellscript; charset=utf-8")
 
 
 def _system(request: PortalRequest, system_id: int) -> System:

@@ -88,7 +88,7 @@ def parse_root_facts(text: str) -> RootFacts:
     locks: dict[str, str] = {}
     listening: set[str] = set()
     for number, line in enumerate(lines[1:], start=2):
-        kind, *words = line.split()
+        kind, *words = line.split() or [""]
         if kind == "stale" and len(words) >= 2:
             program = words[2] if len(words) > 2 else "?"
             stale.add(program.strip("_") if words[1] == "-" else words[1])

@@ -12,6 +12,7 @@ from maintenance.choices import DecisionKind
 from maintenance.errors import NothingToApply, ReasonMissing
 from maintenance.models import Decision, PendingUpdate
 from portal.accounts.actor import Actor
+from portal.accounts.roles import Permission
 from portal.audit import services as audit
 from portal.errors import PortalError
 
@@ -53,7 +54,7 @@ def decide(
         PortalError: no date to defer to, or one that is past; an unknown kind.
         NothingToApply: none of these updates is pending any more.
     """
-    actor.require_operator()
+    actor.require(Permission.OPERATE)
     reason = reason.strip()
     if kind not in DecisionKind.values:
         raise PortalError("Choose apply, defer or reject.")
@@ -84,7 +85,8 @@ def decide(
     for update, decision in zip(updates, decisions, strict=True):
         update.decision = decision
     PendingUpdate.objects.bulk_update(updates, ["decision"], batch_size=1000)
-    for update in updates:
+    # in the order of the clients: each one's chain is locked by its first event until we commit
+    for update in sorted(updates, key=lambda update: (update.client_id, update.pk)):
         audit.record(
             action=f"update.{kind}", actor=actor, subject=update, client_id=update.client_id, now=now, batch=str(batch),
             reason=reason,

@@ -1,5 +1,6 @@
 """Recording what runs on a system before and after a change."""
 
+import ipaddress
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -7,12 +8,13 @@ from typing import Any
 import httpx
 from django.conf import settings
 
-from clients.models import ServiceCheck, System
+from clients.models import AllowedRange, ServiceCheck, System
 from maintenance import probes
 from maintenance.parsers import apt, host
 from maintenance.parsers.sections import Section, split_sections
 from maintenance.parsers.units import parse_units
 from maintenance.parsers.values import UnexpectedOutput
+from portal import outbound
 from portal.ssh.pool import Shell
 
 SETTLE = timedelta(seconds=settings.SETTLE_S)
@@ -27,7 +29,14 @@ def take(*, system: System, shell: Shell) -> dict[str, Any]:
     result = shell.run(probes.script("state", manage=True), timeout_s=120)
     sections = split_sections(stdout=result.stdout, stderr=result.stderr, mark=result.mark)
     facts = read(sections)
-    facts["answers"] = {check.url: _answer(check) for check in system.service_checks.order_by("pk")}
+    allowed = [ipaddress.ip_network(row.network) for row in AllowedRange.objects.filter(client_id=system.client_id)]
+    facts["answers"] = {}
+    for check in system.service_checks.order_by("pk"):
+        try:
+            facts["answers"][check.url] = _answer(check, allowed)
+        except outbound.Refused as error:
+            # not asked is not known: such a run is not verified
+            facts["gaps"].append(f"{check.url} was not asked: {error}")
     return facts
 
 
@@ -73,10 +82,10 @@ def note_flapping(first: dict[str, Any], second: dict[str, Any]) -> dict[str, An
     return second
 
 
-def _answer(check: ServiceCheck) -> dict[str, Any]:
+def _answer(check: ServiceCheck, allowed: list[outbound.Network]) -> dict[str, Any]:
     """What the address answers now; redirects are not followed, they are an answer of their own."""
     try:
-        answer = httpx.get(check.url, timeout=10, follow_redirects=False)
+        answer = outbound.get(check.url, allowed=allowed)
     except httpx.HTTPError as error:
         return {"ok": False, "message": f"no answer ({type(error).__name__})"}
     ok = answer.status_code == check.expected_status

@@ -50,7 +50,7 @@ def execute(*, run_id: int, now: datetime) -> None:
 
 def _carry(run: UpdateRun) -> None:
     try:
-        with open_shell(run.system) as shell:
+        with open_shell(run.system, actor=_carrier(run), purpose=f"update run {run.pk}") as shell:
             try:
                 _steps(run, shell)
             except (ConnectionLost, TimedOut, ConnectFailed):
@@ -213,9 +213,15 @@ def _finish(run: UpdateRun, judgement: Judgement, *, reboot_required: bool | Non
           reboot_required=reboot_required, trouble="")  # fmt: skip
     actor = Actor.portal("update run")
     audit.record(action=f"run.{judgement.verdict}", actor=actor, subject=run, client_id=run.client_id, now=utc(),
-                 findings=list(judgement.findings))  # fmt: skip
+                 findings=list(judgement.findings),
+                 commands=list(run.commands.order_by("position").values("command", "exit_status")))  # fmt: skip
     scans.request(system=run.system, actor=actor, now=utc())
     logger.info("run.finished", extra={"run": run.pk, "system": run.system_id, "verdict": str(judgement.verdict)})
+
+
+def _carrier(run: UpdateRun) -> Actor:
+    """The portal, on behalf of whoever started the run."""
+    return Actor.portal(f"update run started by {run.actor_label}")
 
 
 def _record(run: UpdateRun, moment: Moment, facts: dict[str, Any]) -> None:

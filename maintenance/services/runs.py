@@ -17,11 +17,12 @@ from django.db.models import Q
 from clients.choices import Access, Environment
 from clients.models import System
 from maintenance.choices import OPEN_RUN_STATES, DecisionKind, RunKind, Verdict
-from maintenance.errors import CanNotChange, NothingToApply, NotVerified, SystemBusy
+from maintenance.errors import CanNotChange, ClientEnded, NothingToApply, NotVerified, SystemBusy
 from maintenance.models import InstalledPackage, PendingUpdate, RunPackage, UpdateRun
 from portal.accounts.actor import Actor
+from portal.accounts.roles import Permission
 from portal.audit import services as audit
-from portal.errors import constraint_name
+from portal.errors import NotAllowed, constraint_name
 from portal.queue import nudge
 
 logger = logging.getLogger(__name__)
@@ -44,8 +45,10 @@ def start_run(*, system: System, actor: Actor, now: datetime) -> UpdateRun:
         NothingToApply: nothing is decided as apply.
         NotVerified: a version was not verified on the staging twin.
         CanNotChange: the system is read-only or not managed by apt.
+        NotAllowed: production, and the actor is a token.
     """
-    actor.require_operator()
+    actor.require(Permission.OPERATE)
+    _require_a_person(system, actor)
     _require_changeable(system)
     updates = decided_updates(system)
     if not updates:
@@ -67,7 +70,8 @@ def start_configure(*, system: System, actor: Actor, now: datetime) -> UpdateRun
     Raises:
         SystemBusy, CanNotChange: as `start_run`.
     """
-    actor.require_operator()
+    actor.require(Permission.OPERATE)
+    _require_a_person(system, actor)
     _require_changeable(system)
     return _create(system=system, kind=RunKind.CONFIGURE, updates=[], actor=actor, now=now)
 
@@ -118,14 +122,20 @@ def lease() -> timedelta:
 def sweep(*, now: datetime) -> int:
     """Nudge open runs that nobody holds: a nudge got lost, a worker died, or it is time to try the host again."""
     free = Q(claimed_until__lt=now) | Q(claimed_until=None, created_at__lt=now - timedelta(seconds=10))
-    rows: Iterator[int] = (
-        UpdateRun.objects.filter(free, state__in=OPEN_RUN_STATES).order_by("created_at", "pk").values_list("pk", flat=True)
+    rows: Iterator[tuple[int, int]] = (
+        UpdateRun.objects.filter(free, state__in=OPEN_RUN_STATES).order_by("created_at", "pk").values_list("pk", "client_id")
     ).iterator()
     count = 0
-    for run_id in rows:
-        nudge("maintenance.execute_run", run_id=run_id)
+    for run_id, client_id in rows:
+        nudge("maintenance.execute_run", client_id=client_id, run_id=run_id)
         count += 1
     return count
+
+
+def _require_a_person(system: System, actor: Actor) -> None:
+    """A change of production asks its person for a fresh proof of identity, which a token can't give."""
+    if system.environment == Environment.PRODUCTION and actor.limited_to is not None:
+        raise NotAllowed("A token does not change production.", hint="Start the run on the Runs page.")
 
 
 def _require_changeable(system: System) -> None:
@@ -154,10 +164,12 @@ def _create(*, system: System, kind: RunKind, updates: list[PendingUpdate], acto
                 action=f"run.{kind}", actor=actor, subject=run, client_id=system.client_id, now=now, system=system.name,
                 packages=[f"{update.package}={update.candidate_version}" for update in updates],
             )  # fmt: skip
-            nudge("maintenance.execute_run", run_id=run.pk)
+            nudge("maintenance.execute_run", client_id=run.client_id, run_id=run.pk)
     except IntegrityError as error:
         if constraint_name(error) == "one_open_run_per_system":
             raise SystemBusy(f"Another change is under way on {system}.", hint="One change at a time: wait for its verdict.") from error
+        if constraint_name(error) == "client_not_ended":
+            raise ClientEnded("This client's retainer ended: nothing is changed on their systems any more.") from error
         raise
     return run
 

@@ -17,13 +17,16 @@ from clients.models import System
 from clients.services.access import note_connection, open_shell
 from maintenance import probes
 from maintenance.choices import OPEN_RUN_STATES, ScanState
+from maintenance.errors import ClientEnded
 from maintenance.models import Scan, UpdateRun
 from maintenance.parsers import apt, host, others
 from maintenance.parsers.sections import Section, split_sections
 from maintenance.parsers.values import Installed, UnexpectedOutput, Upgrade
 from maintenance.services import offers
 from portal.accounts.actor import Actor
+from portal.accounts.roles import Permission
 from portal.audit import services as audit
+from portal.errors import constraint_name
 from portal.queue import nudge
 from portal.ssh.connection import sudo_refused
 from portal.ssh.errors import SSHError
@@ -54,14 +57,16 @@ class Reading:
 
 def request(*, system: System, actor: Actor, now: datetime) -> Scan:
     """Queue a scan; where one is open already, that one is returned."""
-    actor.require_operator()
+    actor.require(Permission.OPERATE)
     try:
         with transaction.atomic():
             scan = Scan.objects.create(client_id=system.client_id, system=system, queued_at=now)
             audit.record(action="scan.request", actor=actor, subject=system, client_id=system.client_id, now=now)
-            nudge("maintenance.scan_system", scan_id=scan.pk)
+            nudge("maintenance.scan_system", client_id=scan.client_id, scan_id=scan.pk)
             return scan
-    except IntegrityError:
+    except IntegrityError as error:
+        if constraint_name(error) == "client_not_ended":
+            raise ClientEnded("This client's retainer ended: their systems are not read any more.") from error
         return Scan.objects.get(system=system, state=ScanState.QUEUED)
 
 
@@ -74,12 +79,18 @@ def request_due(*, now: datetime) -> int:
     recent = Scan.objects.filter(Q(queued_at__gt=now - interval) | Q(state=ScanState.QUEUED)).values("system_id")
     # a system in the middle of a change reads as neither before nor after; the run asks for a scan when it ends
     changing = UpdateRun.objects.filter(state__in=OPEN_RUN_STATES).values("system_id")
-    due = System.objects.exclude(connection=Connection.UNKNOWN).exclude(pk__in=recent).exclude(pk__in=changing).order_by("pk")[:200]
+    due = (
+        System.objects.filter(client__ended_at=None)
+        .exclude(connection=Connection.UNKNOWN)
+        .exclude(pk__in=recent)
+        .exclude(pk__in=changing)
+        .order_by("pk")[:200]
+    )
     for system in due:
         request(system=system, actor=Actor.portal("scan schedule"), now=now)
     lost = Q(claimed_until__lt=now) | Q(claimed_until=None, queued_at__lt=now - timedelta(seconds=30))
     for scan in Scan.objects.filter(lost, state=ScanState.QUEUED).order_by("queued_at", "pk")[:200]:
-        nudge("maintenance.scan_system", scan_id=scan.pk)
+        nudge("maintenance.scan_system", client_id=scan.client_id, scan_id=scan.pk)
     return len(due)
 
 
@@ -92,7 +103,7 @@ def execute(*, scan_id: int, now: datetime) -> None:
     scan = Scan.objects.select_related("system__client").get(pk=scan_id)
     manage = scan.system.access == Access.MANAGE
     try:
-        with open_shell(scan.system) as shell:
+        with open_shell(scan.system, actor=Actor.portal("scan"), purpose=f"scan {scan.pk}") as shell:
             result = shell.run(probes.script("scan", manage=manage), timeout_s=SCAN_TIMEOUT_S)
     except (SSHError, NotReady) as error:
         _finish_failed(scan, code=getattr(error, "code", "not_ready"), reason=str(error))

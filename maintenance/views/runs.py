@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseStopPolling
 
+from clients.choices import Environment
 from clients.models import System
 from maintenance import queries
 from maintenance.choices import Moment
@@ -15,8 +16,10 @@ from maintenance.queries import ReadySystem
 from maintenance.services import runs
 from maintenance.services.execution import log_text
 from maintenance.services.verdict import changes
-from portal.accounts.permissions import member_allowed, operator_required
+from portal.accounts.freshness import demand_fresh_proof
+from portal.accounts.permissions import requires
 from portal.accounts.request import PortalRequest
+from portal.accounts.roles import Permission
 from portal.errors import PortalError
 from portal.ui.answers import render_page, see, wants_fragment
 
@@ -24,17 +27,18 @@ LOG_SHOWN = 60_000
 
 
 @require_GET
-@member_allowed
+@requires(Permission.SEE)
 def run_list(request: PortalRequest) -> HttpResponse:
     """Systems with decided updates, and all runs."""
     return _list(request)
 
 
 @require_POST
-@operator_required
+@requires(Permission.OPERATE)
 def start(request: PortalRequest, system_id: int) -> HttpResponse:
     """Apply the decided updates of a system."""
     system = _system(request, system_id)
+    _demand_fresh_proof(request, system)
     try:
         run = runs.start_run(system=system, actor=request.actor, now=timezone.now())
     except PortalError as error:
@@ -43,10 +47,11 @@ def start(request: PortalRequest, system_id: int) -> HttpResponse:
 
 
 @require_POST
-@operator_required
+@requires(Permission.OPERATE)
 def configure(request: PortalRequest, system_id: int) -> HttpResponse:
     """Finish what a broken run left half-configured."""
     system = _system(request, system_id)
+    _demand_fresh_proof(request, system)
     try:
         run = runs.start_configure(system=system, actor=request.actor, now=timezone.now())
     except PortalError as error:
@@ -55,7 +60,7 @@ def configure(request: PortalRequest, system_id: int) -> HttpResponse:
 
 
 @require_GET
-@member_allowed
+@requires(Permission.SEE)
 def run_detail(request: PortalRequest, run_id: int) -> HttpResponse:
     """A run with all its evidence; the live part refreshes itself until the verdict is there."""
     rows = UpdateRun.objects.visible_to(request.actor).select_related("system", "client")
@@ -86,9 +91,15 @@ def _system(request: PortalRequest, system_id: int) -> System:
     return get_object_or_404(rows, pk=system_id)
 
 
+def _demand_fresh_proof(request: PortalRequest, system: System) -> None:
+    """Whoever changes production proves who they are."""
+    if system.environment == Environment.PRODUCTION:
+        demand_fresh_proof(request)
+
+
 def _list(request: PortalRequest, *, error: PortalError | None = None) -> HttpResponse:
     ready = []
-    if request.actor.is_operator:
+    if request.actor.may(Permission.OPERATE):
         for system in queries.ready_systems(request.actor)[:200]:
             updates = runs.decided_updates(system)
             ready.append(ReadySystem(system, updates, runs.unverified_on_twin(system, updates)))

@@ -10,21 +10,22 @@ from maintenance import queries
 from maintenance.choices import ScanState
 from maintenance.models import Scan
 from maintenance.services import scans
-from portal.accounts.permissions import member_allowed, operator_required
+from portal.accounts.permissions import requires
 from portal.accounts.request import PortalRequest
+from portal.accounts.roles import Permission
 from portal.errors import PortalError
 from portal.ui.answers import render_page, see
 
 
 @require_GET
-@member_allowed
+@requires(Permission.SEE)
 def system_detail(request: PortalRequest, system_id: int) -> HttpResponse:
     """What is known of a system: its health, what is pending, what was done."""
     return _page(request, system_id)
 
 
 @require_POST
-@operator_required
+@requires(Permission.OPERATE)
 def scan(request: PortalRequest, system_id: int) -> HttpResponse:
     """Ask for a scan."""
     system = get_object_or_404(System.objects.visible_to(request.actor), pk=system_id)

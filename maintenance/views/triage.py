@@ -13,8 +13,9 @@ from maintenance import queries
 from maintenance.forms import DecisionForm
 from maintenance.queries import TriageFilter
 from maintenance.services.decisions import UpdateKey, decide
-from portal.accounts.permissions import operator_required
+from portal.accounts.permissions import requires
 from portal.accounts.request import PortalRequest
+from portal.accounts.roles import Permission
 from portal.errors import PortalError
 from portal.ui.answers import render_page
 
@@ -22,14 +23,14 @@ PAGE_SIZE = 100
 
 
 @require_GET
-@operator_required
+@requires(Permission.SEE_FLEET)
 def triage(request: PortalRequest) -> HttpResponse:
     """One row per update across the fleet; filters are in the address."""
     return _page(request, request.GET)
 
 
 @require_POST
-@operator_required
+@requires(Permission.OPERATE)
 def decide_updates(request: PortalRequest) -> HttpResponse:
     """Decide about the chosen rows, and answer with the rows that are left. Nothing typed is lost on an error."""
     form = DecisionForm(request.POST)

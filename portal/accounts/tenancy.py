@@ -5,6 +5,7 @@ from typing import Self, TypeVar
 from django.db import models
 
 from portal.accounts.actor import Actor
+from portal.accounts.roles import Permission
 
 M = TypeVar("M", bound=models.Model, covariant=True)
 
@@ -14,13 +15,14 @@ class ClientQuerySet(models.QuerySet[M]):
 
     client_lookup = "client_id"
 
-    def visible_to(self, actor: Actor) -> Self:
-        """Everything for an operator, their own clients' rows for a client user, nothing for anybody else."""
+    def visible_to(self, actor: Actor, permission: Permission = Permission.SEE) -> Self:
+        """Everything for staff, for a client's people the rows of clients where they have this permission; else nothing."""
         if actor.sees_all_clients:
-            return self.all()
-        if not actor.client_ids:
+            return self.all() if actor.may(permission) else self.none()
+        allowed = actor.clients_with(permission)
+        if not allowed:
             return self.none()
-        return self.filter(**{f"{self.client_lookup}__in": actor.client_ids})
+        return self.filter(**{f"{self.client_lookup}__in": allowed})
 
 
 class ClientOwned(models.Model):

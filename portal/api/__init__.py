@@ -2,14 +2,20 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from ninja import NinjaAPI, Schema, Status
+from ninja import Field, NinjaAPI, Schema, Status
 from ninja.security import HttpBearer
 
 from clients.api import router as clients_router
 from maintenance.api import router as maintenance_router
 from portal.accounts.actor import NOBODY, Actor
-from portal.accounts.services import BadSignIn, actor_of, sign_in_for_token, user_of_token
+from portal.accounts.middleware import client_address
+from portal.accounts.permissions import ANYBODY
+from portal.accounts.roles import Permission
+from portal.accounts.scope import acting_as
+from portal.accounts.services import READING, actor_of_token
 from portal.errors import NotAllowed, PortalError
+from portal.signin.errors import BadSignIn
+from portal.signin.services.tokens import exchange
 
 
 class TokenAuth(HttpBearer):
@@ -17,23 +23,28 @@ class TokenAuth(HttpBearer):
 
     def authenticate(self, request: HttpRequest, token: str) -> Actor | None:
         """The actor behind the token; None is 401."""
-        actor = actor_of(user_of_token(token=token, now=timezone.now()))
+        actor = actor_of_token(token=token, now=timezone.now(), address=client_address(request))
         if actor == NOBODY:
             return None
-        request.actor = actor  # type: ignore[attr-defined]  # as the middleware does for pages
+        # as the middleware does for pages: the actor, and its scope for the database until the request ends
+        request.actor = actor  # type: ignore[attr-defined]
+        request.scopes.enter_context(acting_as(actor))  # type: ignore[attr-defined]
         return actor
 
 
 class SignIn(Schema):
-    """Address and password, and what to call the token."""
+    """Address, password, the code of the second factor (staff need one), and what the token is for."""
 
     email: str
     password: str
+    code: str = ""
     name: str = "API"
+    operate: bool = False
+    days: int = Field(90, ge=1, le=365)
 
 
 class Token(Schema):
-    """A token, shown once; it lives 90 days."""
+    """A token, shown once. It reads; with `operate` it also decides, scans, onboards, and applies on staging."""
 
     token: str
 
@@ -52,12 +63,19 @@ api.add_router("", maintenance_router)
 
 @api.post("/token", auth=None, response={200: Token, 401: Problem}, operation_id="sign_in", tags=["sign-in"])
 def sign_in(request: HttpRequest, body: SignIn) -> Status[dict[str, str]]:
-    """Exchange address and password for a token."""
+    """Exchange address, password and code for a token."""
+    scopes = READING | ({Permission.OPERATE} if body.operate else frozenset())
     try:
-        token = sign_in_for_token(email=body.email, password=body.password, name=body.name[:100], now=timezone.now())
+        token = exchange(
+            request, email=body.email, password=body.password, code=body.code, name=body.name[:100], scopes=scopes, days=body.days,
+            now=timezone.now(),
+        )  # fmt: skip
     except BadSignIn as error:
-        return Status(401, {"detail": error.message, "hint": ""})
+        return Status(401, {"detail": error.message, "hint": error.hint})
     return Status(200, {"token": token})
+
+
+sign_in.permission = ANYBODY  # type: ignore[attr-defined]
 
 
 @api.exception_handler(PortalError)

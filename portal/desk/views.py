@@ -1,37 +1,26 @@
-"""The dashboard, sign-in and sign-out, the audit trail, health."""
+"""The dashboard, the audit trail, health."""
 
-from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView, LogoutView
+from urllib.parse import urlencode
+
 from django.core.paginator import Paginator
 from django.db import connection
 from django.http import HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from portal.accounts.permissions import anybody_allowed, member_allowed, operator_required
+from clients.models import Client
+from portal.accounts.permissions import anybody_allowed, requires
 from portal.accounts.request import PortalRequest
-from portal.audit.models import AuditEvent
-from portal.desk import queries
+from portal.accounts.roles import Permission
+from portal.audit import services as audit_service
+from portal.desk import audit_trail, queries
+from portal.desk.audit_trail import Filter
 from portal.ui.answers import render_page
-
-
-class SignInForm(AuthenticationForm):
-    """Address and password; the error tells nothing about who exists."""
-
-    error_messages = {  # noqa: RUF012  # the base class declares it so
-        "invalid_login": "Address and password do not belong together. Check both and try again.",
-        "inactive": "Address and password do not belong together. Check both and try again.",
-    }
-
-
-sign_in = anybody_allowed(
-    LoginView.as_view(template_name="desk/sign_in.html", authentication_form=SignInForm, redirect_authenticated_user=True)
-)
-sign_out = member_allowed(LogoutView.as_view())
+from portal.ui.downloads import csv_download
 
 
 @require_GET
-@member_allowed
+@requires(Permission.SEE)
 def home(request: PortalRequest) -> HttpResponse:
     """Operators see the fleet; a client's people see their own systems."""
     context = {"desk": queries.desk(request.actor, now=timezone.now())}
@@ -39,12 +28,34 @@ def home(request: PortalRequest) -> HttpResponse:
 
 
 @require_GET
-@operator_required
+@requires(Permission.READ_AUDIT)
 def audit(request: PortalRequest) -> HttpResponse:
-    """Who did what."""
-    events = AuditEvent.objects.visible_to(request.actor).select_related("client").order_by("-at", "-pk")
-    page = Paginator(events, 100).get_page(request.GET.get("page"))
-    return render_page(request, "desk/audit.html", {"page": page})
+    """Who did what: staff see all clients, a client's owner everything that was done on their systems."""
+    wanted = Filter.of(request.GET)
+    page = Paginator(audit_trail.events(request.actor, wanted), 100).get_page(request.GET.get("page"))
+    context = {
+        "page": page,
+        "wanted": wanted,
+        "scripts": audit_trail.scripts(list(page)),
+        "clients": Client.objects.visible_to(request.actor, Permission.READ_AUDIT).order_by("name", "pk"),
+        "address": urlencode({name: value for name, value in request.GET.items() if name != "page" and value}),
+    }
+    return render_page(request, "desk/audit.html", context)
+
+
+@require_GET
+@requires(Permission.READ_AUDIT)
+def audit_export(request: PortalRequest) -> HttpResponse:
+    """The same as a file; that it was exported is an event itself."""
+    wanted = Filter.of(request.GET)
+    rows = audit_trail.export(audit_trail.events(request.actor, wanted))
+    own: list[int | None] = [*sorted(request.actor.clients_with(Permission.READ_AUDIT))] or [wanted.client_id]
+    for client_id in own:
+        audit_service.record(
+            action="audit.export", actor=request.actor, subject=None, client_id=client_id, now=timezone.now(), rows=len(rows) - 1,
+            query=request.GET.urlencode(),
+        )  # fmt: skip
+    return csv_download(rows, filename="audit-trail.csv")
 
 
 @require_GET

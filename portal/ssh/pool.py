@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from typing import Protocol
 
 from portal.ssh.connection import Connection, succeeded
 from portal.ssh.errors import ConnectFailed
@@ -31,23 +32,38 @@ class _Slot:
         self.used_at = time.monotonic()
 
 
+class Observer(Protocol):
+    """Who is told of each command: before it is sent to the host, and when its result is there."""
+
+    def sending(self, script: str) -> None:
+        """The command is about to be sent over a living connection."""
+
+    def ran(self, script: str, result: CommandResult) -> None:
+        """The command ended with this result."""
+
+
 class Shell:
     """What callers get: runs commands on one target over the pool's connection."""
 
-    def __init__(self, pool: "Pool", target: Target, slot: _Slot) -> None:
-        self._pool, self._slot = pool, slot
+    def __init__(self, pool: "Pool", target: Target, slot: _Slot, observer: Observer | None = None) -> None:
+        self._pool, self._slot, self._observer = pool, slot, observer
         self.target = target
 
     def run(self, script: str, *, stdin: bytes = b"", timeout_s: float = 60, output_cap: int = 4 * 1024 * 1024) -> CommandResult:
         """See `Connection.run`. A connection found dead before anything was sent is replaced once."""
         with self._slot.sessions:
             connection = self._pool.connect(self.target, self._slot)
+            if self._observer:
+                self._observer.sending(script)
             try:
-                return connection.run(script, stdin=stdin, timeout_s=timeout_s, output_cap=output_cap)
+                result = connection.run(script, stdin=stdin, timeout_s=timeout_s, output_cap=output_cap)
             except ConnectFailed:
                 # no channel: nothing ran
                 connection = self._pool.connect(self.target, self._slot, instead_of=connection)
-                return connection.run(script, stdin=stdin, timeout_s=timeout_s, output_cap=output_cap)
+                result = connection.run(script, stdin=stdin, timeout_s=timeout_s, output_cap=output_cap)
+            if self._observer:
+                self._observer.ran(script, result)
+            return result
 
     def check(self, script: str, *, stdin: bytes = b"", timeout_s: float = 60, output_cap: int = 4 * 1024 * 1024) -> CommandResult:
         """`run`, but another exit status than 0 raises SudoRefused or CommandFailed."""
@@ -73,8 +89,8 @@ class Pool:
         self._sweeper: threading.Thread | None = None
 
     @contextlib.contextmanager
-    def shell(self, target: Target) -> Iterator[Shell]:
-        """A shell on the target; it connects at its first command."""
+    def shell(self, target: Target, *, observer: Observer | None = None) -> Iterator[Shell]:
+        """A shell on the target; it connects at its first command, and tells the observer of each."""
         with self._lock:
             slot = self._slots.setdefault(target, _Slot())
             slot.users += 1
@@ -82,7 +98,7 @@ class Pool:
                 self._sweeper = threading.Thread(target=self._sweep, name="ssh-idle", daemon=True)
                 self._sweeper.start()
         try:
-            yield Shell(self, target, slot)
+            yield Shell(self, target, slot, observer)
         finally:
             with self._lock:
                 slot.users -= 1

@@ -6,14 +6,16 @@ import sys
 
 from portal.up.places import CHECKOUT, socket_folder
 from portal.up.portal_processes import settings_environment
-from portal.up.servers import DATABASE, postgres_sockets
+from portal.up.servers import APP_ROLE, DATABASE, postgres_sockets
 
 
 def main() -> int:
     """Run manage.py against the running portal's servers."""
     sockets = socket_folder()
+    address = f"{str(postgres_sockets(sockets)).replace('/', '%2F')}/{DATABASE}"
     local = {
-        "DATABASE_URL": f"postgres://postgres@{str(postgres_sockets(sockets)).replace('/', '%2F')}/{DATABASE}",
+        "DATABASE_URL": f"postgres://{APP_ROLE}@{address}",
+        "DATABASE_OWNER_URL": f"postgres://postgres@{address}",
         "REDIS_URL": f"redis+socket://{sockets / 'r.sock'}",
     }
     environment = {**local, **os.environ, **settings_environment()}

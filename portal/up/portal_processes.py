@@ -95,8 +95,8 @@ def manage(*words: str, environment: dict[str, str]) -> str:
 
 
 def start_servers(supervisor: Supervisor) -> dict[str, str]:
-    """Start the embedded servers that no URL replaces, and return the URLs of both."""
-    urls = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(name)}
+    """Start the embedded servers that no URL replaces, and return the URLs of both, and of the database's owner if it is ours."""
+    urls = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL", "DATABASE_OWNER_URL") if os.environ.get(name)}
     sockets = socket_folder()
     if "DATABASE_URL" not in urls:
         with step("PostgreSQL"):
@@ -104,7 +104,9 @@ def start_servers(supervisor: Supervisor) -> dict[str, str]:
             child = Child(server.name, server.argv, server.environment, stop_signal=signal.SIGINT)
             servers.wait_for_socket(server, supervisor.start(child))
             servers.create_database(server.url)
-            urls["DATABASE_URL"] = server.url
+            # migrations run as the owner, the portal as a role that row-level security binds
+            urls["DATABASE_OWNER_URL"] = server.url
+            urls["DATABASE_URL"] = servers.url_of_role(server.url, servers.APP_ROLE)
     if "REDIS_URL" not in urls:
         with step("Valkey"):
             server = servers.valkey(data=VAR / "valkey", sockets=sockets)
@@ -156,13 +158,21 @@ def up(*, port: int, demo: bool = False) -> None:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, lambda *_: supervisor.stopping.set())
             environment = settings_environment()
-            environment |= start_servers(supervisor)
+            environment["PORTAL_URL"] = os.environ.get("PORTAL_URL", f"http://localhost:{port}")
+            urls = start_servers(supervisor)
             with step("migrations"):
-                manage("migrate", "--no-input", environment=environment)
+                manage("migrate", "--no-input", environment={**environment, **urls})
+            # the running processes never see the owner's URL
+            urls.pop("DATABASE_OWNER_URL", None)
+            os.environ.pop("DATABASE_OWNER_URL", None)
+            environment |= urls
+            with step("database role and master key"):
+                manage("check_start", environment=environment)
             with step("static files"):
                 manage("collectstatic", "--no-input", environment=environment)
-            sign_in = manage("first_sign_in", environment=environment).strip()
-            address = f"http://127.0.0.1:{port}"
+            sign_in = manage("first_sign_in", *(["--demo"] if demo else []), environment=environment).strip().replace("\n", "\n  ")
+            # a name, not an address: passkeys need one
+            address = f"http://localhost:{port}"
             with step("web server, workers and beat"):
                 web, *others = portal_children(environment, port=port)
                 answering = supervisor.start(web)

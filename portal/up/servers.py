@@ -22,6 +22,7 @@ from pathlib import Path
 from portal.up.places import UpError
 
 DATABASE = "retainer"
+APP_ROLE = "retainer_portal"
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,11 @@ def wait_for_socket(server: Server, process: subprocess.Popen[bytes], *, seconds
                 continue
         return
     raise UpError(f"{server.name} did not answer on {server.socket} within {seconds:.0f} s; its last lines are in the log.")
+
+
+def url_of_role(url: str, role: str) -> str:
+    """The same database as another role; for the embedded server, whose socket alone decides who gets in."""
+    return url.replace("postgres://postgres@", f"postgres://{role}@", 1)
 
 
 def create_database(url: str, *, name: str = DATABASE) -> None:

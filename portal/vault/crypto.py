@@ -5,6 +5,7 @@ Sealed bytes are the 12-byte nonce followed by ciphertext and tag (NIST SP 800-3
 
 import base64
 import binascii
+import hashlib
 import secrets
 
 from cryptography.exceptions import InvalidTag
@@ -27,12 +28,33 @@ def master_key() -> bytes:
     Raises:
         ImproperlyConfigured: it is not 32 bytes in base64. The message does not repeat it.
     """
+    return _key_from("VAULT_MASTER_KEY", settings.VAULT_MASTER_KEY)
+
+
+def master_keys() -> dict[str, bytes]:
+    """The master keys that may have wrapped something, by their id: the one in use, and during a rotation the one before.
+
+    Raises:
+        ImproperlyConfigured: see `master_key`.
+    """
+    keys = [master_key()]
+    if settings.VAULT_MASTER_KEY_PREVIOUS:
+        keys.append(_key_from("VAULT_MASTER_KEY_PREVIOUS", settings.VAULT_MASTER_KEY_PREVIOUS))
+    return {master_id(key): key for key in keys}
+
+
+def master_id(key: bytes) -> str:
+    """A name for a master key that tells nothing about it: which key wrapped a data key."""
+    return hashlib.sha256(b"retainer master key id\0" + key).hexdigest()[:16]
+
+
+def _key_from(name: str, text: str) -> bytes:
     try:
-        key = base64.b64decode(settings.VAULT_MASTER_KEY, validate=True)
+        key = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise ImproperlyConfigured("VAULT_MASTER_KEY is not base64. Make one: openssl rand -base64 32") from error
+        raise ImproperlyConfigured(f"{name} is not base64. Make one: openssl rand -base64 32") from error
     if len(key) != 32:
-        raise ImproperlyConfigured("VAULT_MASTER_KEY is not 32 bytes. Make one: openssl rand -base64 32")
+        raise ImproperlyConfigured(f"{name} is not 32 bytes. Make one: openssl rand -base64 32")
     return key
 
 

@@ -9,6 +9,7 @@ from playwright.sync_api import sync_playwright
 
 from maintenance.models import Decision
 from tests import people
+from tests.pages.test_api import code_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 CHROMIUM = next((p for p in ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome") if Path(p).exists()), "")
@@ -60,8 +61,10 @@ def page(request, chromium, portal_server):
     page.on("console", lambda message: complaints.append(message.text) if message.type in {"error", "warning"} else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto("/")
-    page.fill("#id_username", operator.email)
+    page.fill("#id_login", operator.email)
     page.fill("#id_password", people.PASSWORD)
+    page.keyboard.press("Enter")
+    page.fill("#id_code", code_of(operator))
     page.keyboard.press("Enter")
     page.wait_for_selector("#fleet")
     yield page

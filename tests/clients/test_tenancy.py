@@ -8,7 +8,7 @@ from clients.models import ServiceCheck, System, SystemHostKey
 from clients.services import registry
 from maintenance.models import PendingUpdate, Scan, UpdateRun
 from portal.vault import crypto
-from portal.vault.models import ClientKey, Credential
+from portal.vault.models import Credential, DataKey
 from portal.vault.services import open_for_use
 from tests import people
 
@@ -57,23 +57,22 @@ def test_the_private_key_is_sealed_and_bound_to_its_row(sample_client):
     credential = Credential.objects.get(client=sample_client)
     private = open_for_use(credential)
     assert private.startswith(b"-----BEGIN OPENSSH PRIVATE KEY-----")
-    assert private not in bytes(credential.sealed)
+    assert private not in bytes(credential.versions.get().sealed)
     other = Credential.objects.get(client=people.make_client())
-    Credential.objects.filter(pk=other.pk).update(sealed=bytes(credential.sealed))
-    other.refresh_from_db()
+    other.versions.update(sealed=bytes(credential.versions.get().sealed))
     with pytest.raises(crypto.Unsealable):
         open_for_use(other)
 
 
 def test_another_master_key_opens_nothing_and_damages_nothing(sample_client, settings):
     credential = Credential.objects.get(client=sample_client)
-    before = bytes(ClientKey.objects.get(client=sample_client).wrapped)
+    before = bytes(DataKey.objects.get(client=sample_client).wrapped)
     right = settings.VAULT_MASTER_KEY
     settings.VAULT_MASTER_KEY = "A" * 43 + "="
     with pytest.raises(crypto.Unsealable):
         open_for_use(credential)
     settings.VAULT_MASTER_KEY = right
-    assert bytes(ClientKey.objects.get(client=sample_client).wrapped) == before
+    assert bytes(DataKey.objects.get(client=sample_client).wrapped) == before
     assert open_for_use(credential)
 
 

@@ -8,6 +8,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from django.db import connection
@@ -85,6 +86,13 @@ def test_now(system: System) -> System:
 test_now.__test__ = False  # type: ignore[attr-defined]  # a helper, not a test
 
 
+def portal_url(settings) -> str:
+    """DATABASE_URL of the test database, as the portal's own role."""
+    host = quote(settings["HOST"], safe="")
+    port = f":{settings['PORT']}" if settings["PORT"] else ""
+    return f"postgres://{settings['USER']}:{quote(settings['PASSWORD'])}@{host}{port}/{settings['NAME']}"
+
+
 class Workers:
     """The portal's workers and beat as processes of their own, on the test database."""
 
@@ -101,7 +109,7 @@ class Workers:
             "beat": [*celery, "beat", "-s", f"{self.log}.schedule"],
         }
         settings = connection.settings_dict
-        url = os.environ["DATABASE_URL"].rsplit("/", 1)[0] + f"/{settings['NAME']}"
+        url = portal_url(settings)
         for name in names or tuple(argv):
             words = [*argv[name], "--loglevel=INFO"] + (["--without-gossip", "--without-mingle"] if name != "beat" else [])
             with self.log.open("ab") as log:

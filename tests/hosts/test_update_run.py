@@ -170,7 +170,7 @@ def test_the_host_itself_starts_a_run_once_however_often_it_is_asked(machine):
     system = set_up(machine, packages=("lab-plain",))
     machine.run("apt-get update -q")
     run = uuid.uuid4()
-    with open_shell(system) as shell:
+    with open_shell(system, actor=people.TESTER, purpose="test") as shell:
         threads = [
             threading.Thread(
                 target=detached.start, args=(shell,), kwargs={"run": run, "kind": "apt-apply", "packages": ("lab-plain=1.1",)}

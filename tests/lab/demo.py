@@ -89,7 +89,10 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     try:
-        return _hold_loopback(stop) if base.why_not() else _hold_lab(stop)
+        from portal.accounts.scope import acting_for_all
+
+        with acting_for_all():
+            return _hold_loopback(stop) if base.why_not() else _hold_lab(stop)
     except (base.LabError, TimeoutError, RuntimeError) as error:
         say(f"the sample hosts did not come up: {error}")
         say("The portal runs on without them; Ctrl-C and make demo tries again.")
@@ -145,7 +148,7 @@ def _onboard(machine: Machine, client: "Client", environment: str, packages: tup
     from django.utils import timezone
 
     from clients.choices import KeyState
-    from clients.models import System
+    from clients.models import AllowedRange, System
     from clients.services import onboarding, registry
     from portal.accounts.actor import Actor
 
@@ -157,6 +160,10 @@ def _onboard(machine: Machine, client: "Client", environment: str, packages: tup
             client=client, name=machine.name, address=machine.address, environment=environment, roles=roles, actor=actor,
             now=timezone.now(),
         )  # fmt: skip
+        if not AllowedRange.objects.filter(client=client).exists():
+            registry.allow_range(
+                client=client, network="10.77.0.0/16", reason="The sample hosts live there.", actor=actor, now=timezone.now()
+            )
         registry.add_service_check(system=system, url=f"http://{machine.address}/", actor=actor, now=timezone.now())
     shown = machine.run("cat /etc/ssh/ssh_host_ed25519_key.pub")
     pinned = system.host_keys.filter(state=KeyState.PINNED).first()

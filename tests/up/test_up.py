@@ -84,7 +84,8 @@ def up(tmp_path):
 
 def test_from_nothing_to_an_address_and_back_without_an_orphan(up):
     text = up.text()
-    assert f"http://127.0.0.1:{up.port}" in text
+    assert f"http://localhost:{up.port}" in text
+    assert "set up a second factor" in text
     password = re.search(r"First sign-in: (\S+)  password: (\S+)", text)
     assert password
     assert up.health() == 200
@@ -144,13 +145,24 @@ def test_servers_named_by_url_replace_the_embedded_ones(tmp_path):
     url = os.environ["DATABASE_URL"]
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE DATABASE external")
-    started = Up(tmp_path / "var", free_port(), DATABASE_URL=url.rsplit("/", 1)[0] + "/external", REDIS_URL=os.environ["REDIS_URL"])
+    owner = url.rsplit("/", 1)[0] + "/external"
+    # the owner alone is refused with what to do; the portal works as a role that migrate makes
+    alone = Up(tmp_path / "alone", free_port(), DATABASE_URL=owner, REDIS_URL=os.environ["REDIS_URL"])
+    assert alone.process.wait(90) == 1
+    assert "DATABASE_OWNER_URL" in alone.text()
+    assert "Traceback" not in alone.text()
+    app = owner.replace("postgres://postgres@", "postgres://external_portal@")
+    started = Up(tmp_path / "var", free_port(), DATABASE_URL=app, DATABASE_OWNER_URL=owner, REDIS_URL=os.environ["REDIS_URL"])
     try:
         wait_for("the portal", started.is_up, seconds=90)
         assert started.health() == 200
         assert "PostgreSQL" not in started.text()
         assert not (started.var / "postgres").exists()
         assert not (started.var / "valkey").exists()
+        # no process of the running portal was given the owner's URL
+        running = [pid for pid in started.children() if re.search(rb"gunicorn|celery", Path(f"/proc/{pid}/cmdline").read_bytes())]
+        assert len(running) >= 4
+        assert not [pid for pid in running if b"DATABASE_OWNER_URL" in Path(f"/proc/{pid}/environ").read_bytes()]
     finally:
         started.process.send_signal(signal.SIGINT)
         started.process.wait(60)
@@ -206,7 +218,8 @@ def test_docker_compose_is_valid_by_the_compose_schema():
 
 def test_every_setting_is_documented_and_nothing_else():
     read = set()
-    for path in (CHECKOUT / "portal" / "settings.py", CHECKOUT / "portal" / "up" / "portal_processes.py"):
+    commands = CHECKOUT / "portal" / "accounts" / "management" / "commands"
+    for path in (CHECKOUT / "portal" / "settings.py", CHECKOUT / "portal" / "up" / "portal_processes.py", commands / "migrate.py"):
         read |= set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', path.read_text()))
     table = set(re.findall(r"^\| `([A-Z_]+)`", (CHECKOUT / "docs" / "settings.md").read_text(), re.MULTILINE))
     assert read - table == set()

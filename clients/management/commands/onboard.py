@@ -9,6 +9,7 @@ from clients.choices import Access, Environment, HostWork, KeyState
 from clients.models import Client, System
 from clients.services import onboarding, registry
 from portal.accounts.actor import Actor
+from portal.accounts.scope import acting_for_all
 from portal.errors import PortalError
 
 ACTOR = Actor.portal("manage.py onboard")
@@ -46,7 +47,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run one step; an error is a sentence."""
         try:
-            getattr(self, f"_{options['step']}")(options)
+            with acting_for_all():
+                getattr(self, f"_{options['step']}")(options)
         except PortalError as error:
             raise CommandError(str(error)) from error
 

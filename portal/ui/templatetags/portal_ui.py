@@ -7,6 +7,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from portal.ui import markdown as markdown_text
+
 register = template.Library()
 
 
@@ -28,6 +30,12 @@ def age(value: datetime | None) -> str:
     distance = timezone.now() - value
     text = span(abs(distance))
     return f"{text} ago" if distance >= timedelta(0) else f"in {text}"
+
+
+@register.filter
+def markdown(value: str) -> SafeString:
+    """Markdown that a person wrote, as harmless HTML."""
+    return markdown_text.render(value)
 
 
 def span(distance: timedelta) -> str:

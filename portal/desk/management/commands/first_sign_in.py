@@ -1,26 +1,36 @@
-"""manage.py first_sign_in: make the first operator where there is none, and say how to sign in."""
+"""manage.py first_sign_in: make the first lead where there is none, and say how to sign in."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.utils import timezone
 
-from portal.accounts.services import ensure_first_operator
+from portal.accounts.scope import acting_for_all
+from portal.signin.services.first import enrol_app, ensure_first_lead
 
 
 class Command(BaseCommand):
-    """Prints one line."""
+    """Prints one line or two."""
 
-    help = "Make the first operator where there is none, and print how to sign in (the password is shown once)."
+    help = "Make the first lead where there is none, and print how to sign in (the password is shown once)."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Options."""
         parser.add_argument("--email", default="operator@retainer.example")
+        parser.add_argument("--demo", action="store_true", help="with a second factor whose codes `manage.py code` prints")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run."""
-        made = ensure_first_operator(email=options["email"])
-        if made is None:
-            self.stdout.write("Sign in as before. Forgotten? make password EMAIL=address (manage.py set_password in production)")
-            return
-        user, password = made
+        with acting_for_all():
+            made = ensure_first_lead(email=options["email"], now=timezone.now())
+            if made is None:
+                self.stdout.write("Sign in as before. Forgotten? make password EMAIL=address (manage.py set_password in production)")
+                return
+            user, password = made
+            if options["demo"]:
+                enrol_app(user=user)
         self.stdout.write(f"First sign-in: {user.email}  password: {password}  (shown this once: keep it)")
+        if options["demo"]:
+            self.stdout.write(f"Second factor: make code EMAIL={user.email} prints the code of this minute (of this sample account)")
+        else:
+            self.stdout.write("The portal then asks you to set up a second factor: an authenticator app or a passkey.")

@@ -1,0 +1,121 @@
+"""HTTP requests to addresses that somebody typed: checks, webhooks. Refused where they would reach into a private network.
+
+Refused are loopback, link-local (cloud metadata lives there), private and every other address that is not global, unless the
+caller names a network as allowed. The decision is made on the address that is connected to, after name resolution and for
+each redirect anew: a name that resolves differently the second time changes nothing.
+"""
+
+import ipaddress
+import socket
+import ssl
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import httpcore
+import httpx
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+LONGEST_BODY = 1024 * 1024
+# 6to4, Teredo and NAT64 carry an IPv4 address inside: what is inside counts (RFC 3056, 4380, 6052).
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# What some Pythons call global and nobody should be asked at (IANA special-purpose registries).
+_NEVER: tuple[Network, ...] = tuple(
+    ipaddress.ip_network(text) for text in ("192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15", "fec0::/10", "64:ff9b:1::/48")
+)
+
+
+class Refused(Exception):
+    """The address is not one that the portal may ask; the message says why and what to do."""
+
+
+def get(
+    url: str, *, allowed: Iterable[Network] = (), timeout_s: float = 10, redirects: int = 0, headers: dict[str, str] | None = None
+) -> httpx.Response:
+    """The answer to GET, with at most 1 MiB of its body.
+
+    Args:
+        allowed: networks that may be asked although they are not global.
+        redirects: how many to follow; each hop is checked like the first.
+
+    Raises:
+        Refused: an address behind the URL, or behind a redirect, is not allowed.
+        httpx.HTTPError: no answer.
+    """
+    try:
+        scheme = httpx.URL(url).scheme
+    except httpx.InvalidURL as error:
+        raise Refused("This is not an address.") from error
+    if scheme not in {"http", "https"}:
+        raise Refused(f"Only http and https addresses are asked, not {scheme or 'this one'}.")
+    # No proxy from the environment: it would ask for us, out of our sight.
+    transport = _GuardedTransport(tuple(allowed))
+    with (
+        httpx.Client(
+            transport=transport, trust_env=False, timeout=timeout_s, follow_redirects=redirects > 0, max_redirects=max(1, redirects)
+        ) as client,
+        client.stream("GET", url, headers=headers) as answer,
+    ):
+        body = b""
+        for chunk in answer.iter_bytes():
+            body += chunk
+            if len(body) > LONGEST_BODY:
+                break
+        return httpx.Response(
+            answer.status_code, headers=answer.headers, content=body[:LONGEST_BODY], request=answer.request, history=answer.history
+        )
+
+
+def check(address: str, *, allowed: Iterable[Network] = ()) -> None:
+    """Raises Refused unless this IP address is global or lies in an allowed network."""
+    found = _embedded(ipaddress.ip_address(address))
+    if any(found.version == network.version and found in network for network in allowed):
+        return
+    never = any(found.version == network.version and found in network for network in _NEVER)
+    if never or not found.is_global or found.is_multicast or found.is_reserved:
+        raise Refused(f"{found} is not a public address. An operator can allow its network for this client.")
+
+
+def _embedded(address: Address) -> Address:
+    """The IPv4 address that an IPv6 address stands for, or the address itself."""
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+        if inner is not None:
+            return inner
+        if address in _NAT64:
+            return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address
+
+
+class _GuardedBackend(httpcore.SyncBackend):
+    """Resolves the name itself, refuses if any of its addresses is not allowed, and connects to one that it looked at."""
+
+    def __init__(self, allowed: Sequence[Network]) -> None:
+        self._allowed = allowed
+
+    def connect_tcp(self, host: str, port: int, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError(f"{host} can't be resolved") from error
+        addresses = list(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found))
+        for address in addresses:
+            check(address, allowed=self._allowed)
+        last: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
+        for address in addresses:
+            try:
+                return super().connect_tcp(address, port, *args, **kwargs)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                last = error
+        raise last or httpcore.ConnectError(f"{host} has no address")
+
+    def connect_unix_socket(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
+        raise Refused("A socket of this machine is never asked.")
+
+
+class _GuardedTransport(httpx.HTTPTransport):
+    """httpx's own transport over a pool that connects through the guard; certificates are verified against the name."""
+
+    def __init__(self, allowed: Sequence[Network]) -> None:
+        super().__init__()
+        self._pool = httpcore.ConnectionPool(ssl_context=ssl.create_default_context(), network_backend=_GuardedBackend(allowed))
