@@ -128,10 +128,12 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = "Retainer"
+# one step to either side, for clocks and slow typing (RFC 6238, 5.2)
+MFA_TOTP_TOLERANCE = 1
 SOCIALACCOUNT_ADAPTER = "portal.signin.adapters.SocialAdapter"
 # Single sign-on finds a person by the address that the provider says it verified, and never makes one.
-SOCIALACCOUNT_EMAIL_AUTHENTICATION = True
-SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+# (By our adapter: django-allauth's own way wipes the password of whoever it finds.)
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
 SOCIALACCOUNT_STORE_TOKENS = False
 OIDC_ISSUER = env.text("OIDC_ISSUER", "")
@@ -169,6 +171,8 @@ EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'filebase
 EMAIL_FILE_PATH = str(VAR / "mail")
 
 HTTPS = env.boolean("PORTAL_HTTPS", default=True)
+# passkeys on plain http: browsers allow that on localhost alone
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 # With this prefix a browser takes the cookie from this host over TLS alone, for the whole host (RFC 6265bis).

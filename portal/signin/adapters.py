@@ -103,6 +103,16 @@ class MfaAdapter(DefaultMFAAdapter):
 class SocialAdapter(DefaultSocialAccountAdapter):
     """Single sign-on lets in whom we know, by an address that the provider verified; it makes no accounts."""
 
+    def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
+        """Tie the provider's account to the person with the address that the provider verified, the first time they come."""
+        if sociallogin.is_existing:
+            return
+        verified = [address.email for address in sociallogin.email_addresses if address.verified]
+        people = [person for email in verified for person in User.objects.filter(email__iexact=email, is_active=True)]
+        if len(people) == 1:
+            sociallogin.connect(request, people[0])
+            trail.note("account.sso_connected", user=people[0], address=client_address(request))
+
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
         """Nobody registers."""
         return False

@@ -53,7 +53,9 @@ class InviteForm(forms.Form):
 
     def __init__(self, *args: Any, staff: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["role"] = forms.ChoiceField(choices=STAFF_ROLES if staff else MemberRole.choices)
+        # more than that is chosen, never left standing
+        initial = Role.OPERATOR if staff else MemberRole.MEMBER
+        self.fields["role"] = forms.ChoiceField(choices=STAFF_ROLES if staff else MemberRole.choices, initial=initial)
 
 
 class TokenForm(forms.Form):

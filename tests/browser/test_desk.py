@@ -1,80 +1,12 @@
 """The pages in a real browser: keyboard triage, light and dark, wide and narrow, nothing refused by our own policy."""
 
-import os
-from pathlib import Path
-
 import pytest
-from django.test.testcases import LiveServerThread, _StaticFilesHandler
-from playwright.sync_api import sync_playwright
 
 from maintenance.models import Decision
 from tests import people
-from tests.pages.test_api import code_of
+from tests.browser.conftest import fits
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-CHROMIUM = next((p for p in ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome") if Path(p).exists()), "")
-QUIET = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
-)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def django_in_playwrights_thread():
-    """Playwright's own loop runs in this thread; Django's guard against that is not meant for tests."""
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    yield
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    if not CHROMIUM and os.environ.get("CI"):
-        pytest.fail("CI must have Chromium: make test installs it as root")
-    if not CHROMIUM:
-        pytest.skip("NO BROWSER: Chromium is not here and we are not root to install it. Pages were not tested in a browser.")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def portal_server(transactional_db, static_files):
-    """The portal as production serves it: hashed static files from where collectstatic put them."""
-    thread = LiveServerThread("127.0.0.1", _StaticFilesHandler, port=0)
-    thread.start()
-    thread.is_ready.wait()
-    if thread.error:
-        raise thread.error
-    yield f"http://127.0.0.1:{thread.port}"
-    thread.terminate()
-
-
-@pytest.fixture(params=[("light", 1280), ("dark", 390)], ids=["light-wide", "dark-narrow"])
-def page(request, chromium, portal_server):
-    """A page signed in as an operator; whatever the browser complains about fails the test."""
-    scheme, width = request.param
-    operator = people.make_operator()
-    context = chromium.new_context(color_scheme=scheme, viewport={"width": width, "height": 800}, base_url=portal_server)
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type in {"error", "warning"} else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto("/")
-    page.fill("#id_login", operator.email)
-    page.fill("#id_password", people.PASSWORD)
-    page.keyboard.press("Enter")
-    page.fill("#id_code", code_of(operator))
-    page.keyboard.press("Enter")
-    page.wait_for_selector("#fleet")
-    yield page
-    # 422 is how a form says that something is to be corrected
-    assert [text for text in complaints if "422" not in text] == []
-    context.close()
-
-
-def fits(page) -> bool:
-    return page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
 def test_triage_by_keyboard_alone(page):

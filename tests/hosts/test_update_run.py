@@ -13,6 +13,9 @@ from maintenance.models import PendingUpdate, UpdateRun
 from maintenance.queries import system_lines
 from maintenance.services import execution, runs
 from maintenance.services.execution import log_text
+from portal.accounts.scope import acting_for_all
+from portal.audit.chain import verify
+from portal.audit.models import AuditEvent
 from portal.ssh import detached
 from tests import people
 from tests.hosts.conftest import finished, set_up
@@ -146,7 +149,8 @@ def test_two_operators_pressing_apply_at_once_make_one_run(machine):
     def press():
         barrier.wait()
         try:
-            outcomes.append(runs.start_run(system=system, actor=people.TESTER, now=people.now()))
+            with acting_for_all():
+                outcomes.append(runs.start_run(system=system, actor=people.TESTER, now=people.now()))
         except SystemBusy as error:
             outcomes.append(error)
         finally:
@@ -171,12 +175,15 @@ def test_the_host_itself_starts_a_run_once_however_often_it_is_asked(machine):
     machine.run("apt-get update -q")
     run = uuid.uuid4()
     with open_shell(system, actor=people.TESTER, purpose="test") as shell:
-        threads = [
-            threading.Thread(
-                target=detached.start, args=(shell,), kwargs={"run": run, "kind": "apt-apply", "packages": ("lab-plain=1.1",)}
-            )
-            for _ in range(4)
-        ]
+
+        def start() -> None:
+            try:
+                with acting_for_all():
+                    detached.start(shell, run=run, kind="apt-apply", packages=("lab-plain=1.1",))
+            finally:
+                connections.close_all()
+
+        threads = [threading.Thread(target=start) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -227,3 +234,30 @@ def test_the_host_without_systemd_runs_detached_by_setsid(machine):
     assert run.verdict == "verified", run.findings
     assert times_applied(machine, "lab-plain") == 1
     assert start is not None
+
+
+def test_the_client_reads_every_command_that_ran_on_their_host(machine):
+    """Who, what for, each command with its exit status, the scripts in full; and none of it at another client's."""
+    client = people.make_client()
+    system = set_up(machine, client=client, packages=("lab-plain",))
+    assert apply_now(system, "lab-plain").verdict == "verified"
+    page = people.signed_in(people.make_owner(client)).get("/audit/").content.decode()
+    for words in (
+        "host.connect",
+        "host.commands",
+        "run.verified",
+        "connection test",
+        "update run",
+        "retainer-host start",
+        "apt-get",
+        "scan ",
+    ):
+        assert words in page, words
+    assert "Scripts that ran" in page
+    assert "dpkg-query" in page  # the text of the scan's script
+    for event in AuditEvent.objects.filter(client=client, action="host.commands"):
+        assert all(isinstance(entry["exit_status"], int) for entry in event.details["commands"])
+    assert "PRIVATE KEY" not in page
+    stranger = people.signed_in(people.make_owner(people.make_client())).get("/audit/").content.decode()
+    assert "retainer-host start" not in stranger
+    assert verify()[1] == []

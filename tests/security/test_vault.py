@@ -263,9 +263,10 @@ def test_a_wrong_master_key_stops_start_up_and_damages_nothing(sample_client, se
 
 @pytest.mark.parametrize("words", [["-m", "gunicorn", "portal.wsgi:application", "--bind", "127.0.0.1:0", "--check-config"],
                                    ["-m", "celery", "-A", "portal.celery", "worker", "-P", "solo", "-Q", "nobody"],
-                                   ["-m", "celery", "-A", "portal.celery", "beat", "-s", "/dev/null"]])  # fmt: skip
-def test_no_process_starts_with_a_wrong_master_key(transactional_db, words):
+                                   ["-m", "celery", "-A", "portal.celery", "beat", "-s", "SCHEDULE"]])  # fmt: skip
+def test_no_process_starts_with_a_wrong_master_key(transactional_db, words, tmp_path):
     people.make_client()
+    words = [str(tmp_path / "schedule") if word == "SCHEDULE" else word for word in words]
     environment = {**os.environ, "DATABASE_URL": portal_url(connection.settings_dict), "VAULT_MASTER_KEY": fresh_master()}
     done = subprocess.run(
         [sys.executable, *words], cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=60, check=False
