@@ -202,6 +202,17 @@ def test_too_large_an_upload_is_refused(operator_page, sample_client):
     assert answer.status_code == 400
 
 
+def test_no_page_takes_a_file(operator_page, sample_client):
+    """Sent as a file, the text is read past: the form misses it, and nothing is kept."""
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    form = {"client": sample_client.pk, "source": "csv", "environment": "staging", "text": SimpleUploadedFile("x.csv", b"name,address")}
+    answer = operator_page.post("/clients/import/", form)
+    assert answer.status_code == 422
+    assert "This field is required" in answer.content.decode()
+    assert not answer.wsgi_request.FILES
+
+
 def test_a_host_name_that_is_not_ours_is_refused(settings, client, db):
     settings.ALLOWED_HOSTS = ["portal.example"]
     assert client.get("/sign-in/", headers={"Host": "evil.example"}).status_code == 400

@@ -380,6 +380,27 @@ def test_set_password_and_code_from_the_terminal(operator, capsys):
     assert AuditEvent.objects.filter(action="account.code").exists()
 
 
+def test_an_operator_from_before_there_were_leads_becomes_one_and_keeps_the_password(operator, capsys):
+    from django.core.management import call_command
+
+    later = people.make_operator()
+    call_command("first_sign_in")
+    assert "as before" in capsys.readouterr().out
+    operator.refresh_from_db()
+    later.refresh_from_db()
+    assert (operator.role, later.role) == ("lead", "operator")
+    assert operator.check_password(people.PASSWORD)
+
+
+def test_wrong_sign_ins_at_the_api_wait_as_well(client, member):
+    from tests.pages.test_api import call
+
+    body = {"email": member.email, "password": "guess"}
+    answers = [call(client, "post", "/api/v1/token", body=body).json()["detail"] for _ in range(throttle.PER_ACCOUNT + 1)]
+    assert "Wait" in answers[-1]
+    assert "Wait" not in answers[0]
+
+
 def test_the_first_sign_in_is_a_lead_and_made_once(db, capsys):
     from django.core.management import call_command
 

@@ -16,18 +16,24 @@ from portal.signin.services.people import set_password
 
 @transaction.atomic
 def ensure_first_lead(*, email: str, now: datetime) -> tuple[User, str] | None:
-    """Where no lead exists yet, make one with a random password and return both; else None."""
+    """Where no lead exists yet, make one with a random password and return both; else None.
+
+    Where there are operators from before there were leads, the first of them becomes one and keeps the password.
+    """
     if User.objects.select_for_update().filter(role=Role.LEAD, is_active=True).exists():
         return None
+    actor = Actor.portal("first sign-in")
+    operator = User.objects.filter(role=Role.OPERATOR, is_active=True).order_by("created_at", "pk").first()
+    if operator is not None:
+        User.objects.filter(pk=operator.pk).update(role=Role.LEAD)
+        audit.record(
+            action="people.role", actor=actor, subject=operator, client_id=None, now=now, before={"role": Role.OPERATOR},
+            after={"role": Role.LEAD},
+        )  # fmt: skip
+        return None
     password = secrets.token_urlsafe(12)
-    user = User.objects.filter(email__iexact=email).first()
-    if user is None:
-        user = User.objects.create_user(email=email, password=password, name="First lead", role=Role.LEAD)
-    else:
-        # an operator from before there were leads
-        User.objects.filter(pk=user.pk).update(role=Role.LEAD)
-        set_password(user=user, password=password, now=now)
-    audit.record(action="people.first", actor=Actor.portal("first sign-in"), subject=user, client_id=None, now=now)
+    user = User.objects.create_user(email=email, password=password, name="First lead", role=Role.LEAD)
+    audit.record(action="people.first", actor=actor, subject=user, client_id=None, now=now)
     return user, password
 
 
