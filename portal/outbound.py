@@ -17,6 +17,7 @@ import httpx
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 LONGEST_BODY = 1024 * 1024
+_OF_THE_WIRE = {"content-encoding", "content-length", "transfer-encoding"}
 # 6to4, Teredo and NAT64 carry an IPv4 address inside: what is inside counts (RFC 3056, 4380, 6052).
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 # What some Pythons call global and nobody should be asked at (IANA special-purpose registries).
@@ -61,8 +62,10 @@ def get(
             body += chunk
             if len(body) > LONGEST_BODY:
                 break
+        # the body is decoded and maybe cut: headers that speak of its form on the wire would have it decoded again
+        kept = [(name, value) for name, value in answer.headers.multi_items() if name.lower() not in _OF_THE_WIRE]
         return httpx.Response(
-            answer.status_code, headers=answer.headers, content=body[:LONGEST_BODY], request=answer.request, history=answer.history
+            answer.status_code, headers=kept, content=body[:LONGEST_BODY], request=answer.request, history=answer.history
         )
 
 

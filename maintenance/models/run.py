@@ -66,7 +66,7 @@ class UpdateRun(ClientOwned):
         ]
 
     def __str__(self) -> str:
-        return f"run {self.pk} on {self.system_id}"
+        return f"update run {self.pk}"
 
     @property
     def is_open(self) -> bool:

@@ -47,7 +47,7 @@ def judge(*, exit_status: int, audit: str, before: Facts, after: Facts, wanted: 
         found = versions.get(package, "")
         if found != version and exit_status not in OWN_EXITS:
             failures.append(f"{package} is at {found or 'an unknown version'}, not at {version}.")
-    unread = [str(gap) for facts in (before, after) for gap in facts.get("gaps", [])]
+    unread = [str(gap) for facts in (before, after) for gap in facts.get("gaps", [])] + _never_answered(before, after)
     regressions = compare(before, after)
     if rebooted:
         failures.append("The host rebooted while the run was under way.")
@@ -104,6 +104,16 @@ def _answers(before: Facts, after: Facts) -> list[str]:
         if old["ok"] and not (new and new["ok"]):
             found.append(f"{url} answered before; now: {new['message'] if new else 'not asked'}.")
     return found
+
+
+def _never_answered(before: Facts, after: Facts) -> list[str]:
+    """Addresses that answered neither before nor after: what the update did to them can't be known."""
+    answers: Mapping[str, Facts] = after.get("answers") or {}
+    return [
+        f"{url} does not answer ({answers[url]['message']}), and did not before"
+        for url, old in (before.get("answers") or {}).items()
+        if not old["ok"] and url in answers and not answers[url]["ok"]
+    ]
 
 
 def changes(before: Facts, after: Facts) -> Sequence[str]:

@@ -63,6 +63,14 @@ def test_what_was_not_read_is_unknown_not_verified(moment):
 def test_what_was_broken_before_is_not_blamed_on_the_update():
     before = copy.deepcopy(GOOD)
     before["units"]["nginx.service"] = UNIT | {"active": "failed", "sub": "failed"}
-    before["answers"]["http://x/"] = {"ok": False, "message": "status 502"}
     after = {"units": {"nginx.service": UNIT | {"active": "failed", "sub": "failed"}}}
     assert verdict(before=before, **after).verdict == Verdict.VERIFIED
+
+
+def test_an_address_that_answered_neither_before_nor_after_is_unknown_not_verified():
+    broken = {"answers": {"http://x/": {"ok": False, "message": "status 502"}}}
+    judged = verdict(before=copy.deepcopy(GOOD) | broken, **broken)
+    assert judged.verdict == Verdict.UNKNOWN
+    assert "did not before" in judged.findings[0]
+    # mended meanwhile: known, and fine
+    assert verdict(before=copy.deepcopy(GOOD) | broken).verdict == Verdict.VERIFIED

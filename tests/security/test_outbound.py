@@ -1,5 +1,6 @@
 """Requests to addresses that people typed: what is private is refused, whatever name or redirect leads there."""
 
+import gzip
 import http.server
 import ipaddress
 import socket
@@ -28,8 +29,12 @@ class _Answers(http.server.BaseHTTPRequestHandler):
             self.end_headers()
             return
         self.send_response(200)
+        if self.path == "/packed":
+            self.send_header("Content-Encoding", "gzip")
         self.end_headers()
-        self.wfile.write(b"x" * (3_000_000 if self.path == "/long" else 2))
+        self.wfile.write(
+            gzip.compress(b"y" * 5_000_000) if self.path == "/packed" else b"x" * (3_000_000 if self.path == "/long" else 2)
+        )
 
     def log_message(self, *_: object) -> None:
         pass
@@ -100,6 +105,13 @@ def test_only_http_is_asked(url):
 def test_an_endless_body_is_cut(server):
     answer = outbound.get(f"http://127.0.0.1:{server.server_address[1]}/long", allowed=LOOPBACK)
     assert len(answer.content) == outbound.LONGEST_BODY
+
+
+def test_a_packed_body_is_unpacked_and_cut_all_the_same(server):
+    """As nginx answers; and what unpacks to far more than it weighs does not fill the memory."""
+    answer = outbound.get(f"http://127.0.0.1:{server.server_address[1]}/packed", allowed=LOOPBACK)
+    assert answer.status_code == 200
+    assert answer.content == b"y" * outbound.LONGEST_BODY
 
 
 def test_a_proxy_of_the_environment_is_not_used(server, monkeypatch):

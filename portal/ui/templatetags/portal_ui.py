@@ -33,6 +33,16 @@ def age(value: datetime | None) -> str:
 
 
 @register.filter
+def plain(value: object) -> str:
+    """A JSON value as people read it: lists as their items, tables as their pairs."""
+    if isinstance(value, list):
+        return ", ".join(plain(one) for one in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {plain(one)}" for name, one in value.items())
+    return "" if value is None else str(value)
+
+
+@register.filter
 def markdown(value: str) -> SafeString:
     """Markdown that a person wrote, as harmless HTML."""
     return markdown_text.render(value)
