@@ -1,7 +1,8 @@
 """The API's part of this area."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -53,6 +54,10 @@ class UpdateOut(Schema):
     origin: str
     is_security: bool | None
     obstacle: str
+    severity: str
+    advisories_total: int
+    exploited_since: date | None
+    likelihood: Decimal | None
     first_seen_at: datetime
     pending_since: datetime
     due_at: datetime

@@ -21,6 +21,26 @@ class Obstacle(models.TextChoices):
     KEPT_BACK = "kept_back", "Kept back"
 
 
+class FeedKind(models.TextChoices):
+    """What an advisory feed holds."""
+
+    DEBIAN = "debian", "Debian security tracker"
+    OSV = "osv", "OSV archive"
+    KEV = "kev", "Known exploited vulnerabilities (CISA)"
+    EPSS = "epss", "Likelihood of exploitation (EPSS)"
+
+
+class Severity(models.TextChoices):
+    """How bad an advisory says it is; the order is that of urgency."""
+
+    CRITICAL = "critical", "Critical"
+    HIGH = "high", "High"
+    MEDIUM = "medium", "Medium"
+    LOW = "low", "Low"
+    NEGLIGIBLE = "negligible", "Negligible"
+    UNKNOWN = "unknown", "Not known"
+
+
 class DecisionKind(models.TextChoices):
     """What an operator says of an update."""
 

@@ -29,3 +29,11 @@ class LeaseLost(Exception):
 
 class ClientEnded(PortalError):
     """The client's retainer ended."""
+
+
+class FeedRefused(PortalError):
+    """An advisory feed's file is broken, cut, or suddenly much smaller; the last good one stays in use."""
+
+
+class FeedBusy(PortalError):
+    """Another import of this feed is under way."""

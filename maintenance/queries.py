@@ -7,12 +7,12 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.aggregates import ArrayAgg, BoolOr
-from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case, Count, Exists, F, IntegerField, Max, Min, OuterRef, Q, QuerySet, Subquery, When
 
 from clients.choices import Connection, Environment
 from clients.models import System
-from maintenance.choices import OPEN_RUN_STATES, DecisionKind, RunState, ScanState, Verdict
-from maintenance.models import PendingUpdate, Scan, UpdateRun
+from maintenance.choices import OPEN_RUN_STATES, DecisionKind, RunState, ScanState, Severity, Verdict
+from maintenance.models import AdvisoryFeed, PendingUpdate, Scan, UpdateAdvisory, UpdateRun
 from portal.accounts.actor import Actor
 
 SORTS = {
@@ -20,7 +20,19 @@ SORTS = {
     "age": ("pending_since", "source"), "-age": ("-pending_since", "source"), "systems": ("systems", "source"),
     "-systems": ("-systems", "source"),
     "security": ("security", "due_at", "source"), "-security": ("-security", "due_at", "source"),
+    "severity": (
+        F("exploited_since").asc(nulls_last=True), "severity_place", F("likelihood").desc(nulls_last=True), "due_at", "source",
+    ),
+    "-severity": ("-severity_place", F("likelihood").asc(nulls_first=True), "-due_at", "source"),
 }  # fmt: skip
+
+
+# The worst severity of a row is the one with the smallest place; the last place is "no advisory known".
+SEVERITY_OF_PLACE = [severity.value for severity in Severity]
+_SEVERITY_PLACE = Case(
+    *(When(severity=value, then=place) for place, value in enumerate(SEVERITY_OF_PLACE)),
+    default=len(SEVERITY_OF_PLACE), output_field=IntegerField(),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +175,11 @@ def triage_rows(actor: Actor, wanted: TriageFilter, *, now: datetime) -> QuerySe
         production=Count("system", distinct=True, filter=Q(system__environment=Environment.PRODUCTION)),
         due_at=Min("due_at"),
         pending_since=Min("pending_since"),
+        exploited_since=Min("exploited_since"),
+        severity_place=Min(_SEVERITY_PLACE),
+        likelihood=Max("likelihood"),
+        advisories_most=Max("advisories_total"),
+        example_id=Min("pk"),
         obstacles=ArrayAgg("obstacle", distinct=True, filter=~Q(obstacle=""), default=[]),
         decision_kinds=ArrayAgg("decision__kind", distinct=True, filter=Q(decision__isnull=False), default=[]),
         undecided=Count("pk", filter=Q(decision=None)),
@@ -170,6 +187,26 @@ def triage_rows(actor: Actor, wanted: TriageFilter, *, now: datetime) -> QuerySe
         reasons=ArrayAgg("decision__reason", distinct=True, filter=Q(decision__isnull=False) & ~Q(decision__reason=""), default=[]),
     )
     return grouped.order_by(*SORTS.get(wanted.sort, SORTS["due"]), "candidate_version")
+
+
+def feed_notices(*, now: datetime) -> list[str]:
+    """What is wrong with the advisory feeds, as sentences; severities are only as good as these."""
+    feeds = list(AdvisoryFeed.objects.order_by("name"))
+    if not any(feed.generation for feed in feeds):
+        return ["No advisory feed is imported: severities and exploitation are not known (docs/advisories.md)."]
+    oldest = now - timedelta(hours=settings.ADVISORY_MAX_AGE_H)
+    notices = [f"The feed {feed} was refused: {feed.refusal}. The last good one stays in use." for feed in feeds if feed.refused_at]
+    return notices + [
+        f"The feed {feed} is of {feed.good_at:%Y-%m-%d}: newer advisories are not known." for feed in feeds
+        if feed.good_at is not None and feed.good_at < oldest
+    ]  # fmt: skip
+
+
+def advisories_of(update: PendingUpdate) -> list[UpdateAdvisory]:
+    """The advisories that an update fixes, exploited and worst ones first."""
+    place = {value: number for number, value in enumerate(SEVERITY_OF_PLACE)}
+    rows = UpdateAdvisory.objects.filter(update=update)
+    return sorted(rows, key=lambda row: (row.exploited_since is None, place[row.severity], -(row.likelihood or 0), row.identifier))
 
 
 def _in_state(state: str, now: datetime) -> Q:

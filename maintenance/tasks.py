@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from maintenance.services import execution, runs, scans
+from maintenance.services import execution, feeds, matching, runs, scans
 from portal.accounts.scope import acting_for, acting_for_all
 
 
@@ -33,3 +33,11 @@ def scan_due(**_later: object) -> None:
     """Queue the scans that are due."""
     with acting_for_all():
         scans.request_due(now=timezone.now())
+
+
+@shared_task(name="maintenance.import_feeds", queue="default")
+def import_feeds(**_later: object) -> None:
+    """Import new files of the advisory folder, and match every open update with what is in use."""
+    with acting_for_all():
+        feeds.import_folder(now=timezone.now())
+        matching.match_all()

@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from maintenance.views import runs, systems, triage
+from maintenance.views import runs, systems, triage, updates
 
 app_name = "maintenance"
 urlpatterns = [
+    path("updates/<int:update_id>/", updates.update_detail, name="update"),
     path("triage/", triage.triage, name="triage"),
     path("triage/decide/", triage.decide_updates, name="decide"),
     path("systems/<int:system_id>/", systems.system_detail, name="system"),

@@ -234,6 +234,7 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_BEAT_SCHEDULE = {
     "maintenance.sweep_runs": {"task": "maintenance.sweep_runs", "schedule": 10.0, "options": {"expires": 9}},
     "maintenance.scan_due": {"task": "maintenance.scan_due", "schedule": 60.0, "options": {"expires": 55}},
+    "maintenance.import_feeds": {"task": "maintenance.import_feeds", "schedule": 3600.0, "options": {"expires": 3500}},
     "signin.send_mail": {"task": "signin.send_mail", "schedule": 30.0, "options": {"expires": 25}},
     "signin.clear_sessions": {"task": "signin.clear_sessions", "schedule": 3600.0, "options": {"expires": 600}},
     "clients.sweep_host_work": {"task": "clients.sweep_host_work", "schedule": 10.0, "options": {"expires": 9}},
@@ -243,6 +244,9 @@ CELERY_BEAT_SCHEDULE = {
 CLAIM_LEASE_S = env.integer("PORTAL_CLAIM_LEASE_S", default=45)
 # How long after a change services get to fall over before the second look that decides.
 SETTLE_S = env.integer("PORTAL_SETTLE_S", default=10)
+# Where advisory feeds are put as files (docs/advisories.md); looked at every hour.
+ADVISORY_FOLDER = env.text("PORTAL_ADVISORY_FOLDER", str(VAR / "advisories"))
+ADVISORY_MAX_AGE_H = env.integer("PORTAL_ADVISORY_MAX_AGE_H", default=72)
 SCAN_INTERVAL_H = env.integer("PORTAL_SCAN_INTERVAL_H", default=6)
 # An index older than this makes a scan stale even where the refresh did not complain.
 INDEX_MAX_AGE_H = env.integer("PORTAL_INDEX_MAX_AGE_H", default=36)

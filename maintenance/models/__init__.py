@@ -1,10 +1,14 @@
-"""Scans, pending updates, decisions, update runs."""
+"""Scans, pending updates, advisories, decisions, update runs."""
 
+from maintenance.models.advisory import Advisory, AdvisoryFeed, CveSignal, UpdateAdvisory
 from maintenance.models.run import RunCommand, RunEvidence, RunLogChunk, RunPackage, UpdateRun
 from maintenance.models.scan import InstalledPackage, Scan
 from maintenance.models.update import Decision, PendingUpdate
 
 __all__ = [
+    "Advisory",
+    "AdvisoryFeed",
+    "CveSignal",
     "Decision",
     "InstalledPackage",
     "PendingUpdate",
@@ -13,5 +17,6 @@ __all__ = [
     "RunLogChunk",
     "RunPackage",
     "Scan",
+    "UpdateAdvisory",
     "UpdateRun",
 ]

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
-from maintenance.choices import DecisionKind, Obstacle
+from maintenance.choices import DecisionKind, Obstacle, Severity
 from portal.accounts.tenancy import ClientOwned
 
 
@@ -28,6 +28,14 @@ class PendingUpdate(ClientOwned):
     pending_since = models.DateTimeField()
     due_at = models.DateTimeField()
     gone_at = models.DateTimeField(null=True, blank=True)
+    # What its advisories amount to, kept here for the queue (`advisories` has them). Empty: none is known.
+    severity = models.CharField(max_length=16, choices=Severity, blank=True, default="", db_default="")
+    advisories_total = models.PositiveIntegerField(default=0, db_default=0)
+    # Since when one of its CVEs is known to be exploited; None: not that we know.
+    exploited_since = models.DateField(null=True, blank=True)
+    # EPSS, the highest of its CVEs: probability of exploitation within 30 days, 0 to 1.
+    likelihood = models.DecimalField(max_digits=6, decimal_places=5, null=True, blank=True)
+
     # The newest decision, kept here for lists; `decisions` has all of them.
     decision = models.ForeignKey("Decision", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
 
@@ -37,6 +45,7 @@ class PendingUpdate(ClientOwned):
                 fields=["system", "package", "architecture"], condition=Q(gone_at=None), name="one_open_update_per_package"
             ),
             models.CheckConstraint(condition=Q(obstacle__in=Obstacle.values), name="update_obstacle_known"),
+            models.CheckConstraint(condition=Q(severity__in=["", *Severity.values]), name="update_severity_known"),
         ]
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["source", "candidate_version"], condition=Q(gone_at=None), name="update_open_by_source"),

@@ -22,7 +22,7 @@ from maintenance.models import Scan, UpdateRun
 from maintenance.parsers import apt, host, others
 from maintenance.parsers.sections import Section, split_sections
 from maintenance.parsers.values import Installed, UnexpectedOutput, Upgrade
-from maintenance.services import offers
+from maintenance.services import matching, offers
 from portal.accounts.actor import Actor
 from portal.accounts.roles import Permission
 from portal.audit import services as audit
@@ -328,6 +328,8 @@ def _finish(scan: Scan, reading: Reading, *, evidence: dict[str, object], sudo_w
             new_sources=reading.new_sources,
             now=now,
         )
+        # the facts of this scan are kept by now: they say which release's advisories count
+        matching.match_system(System.objects.get(pk=scan.system_id))
 
 
 def _keep_facts(system: System, reading: Reading, *, now: datetime) -> None:

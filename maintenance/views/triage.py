@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from clients.models import Client
 from maintenance import queries
 from maintenance.forms import DecisionForm
-from maintenance.queries import TriageFilter
+from maintenance.queries import SEVERITY_OF_PLACE, TriageFilter
 from maintenance.services.decisions import UpdateKey, decide
 from portal.accounts.permissions import requires
 from portal.accounts.request import PortalRequest
@@ -20,6 +20,8 @@ from portal.errors import PortalError
 from portal.ui.answers import render_page
 
 PAGE_SIZE = 100
+COLUMNS = [("package", "Update"), ("severity", "Severity"), ("security", "Security"), ("systems", "Systems"), ("age", "Pending"),
+           ("due", "Due")]  # fmt: skip
 
 
 @require_GET
@@ -78,7 +80,9 @@ def _page(
         "clients": Client.objects.visible_to(request.actor).order_by("name", "pk"),
         "address": urlencode({name: values.get(name) for name in names if values.get(name)}),
         "sort_address": urlencode({name: values.get(name) for name in names[:-1] if values.get(name)}),
-        "columns": [("package", "Update"), ("security", "Security"), ("systems", "Systems"), ("age", "Pending"), ("due", "Due")],
+        "notices": queries.feed_notices(now=now),
+        "severities": SEVERITY_OF_PLACE,
+        "columns": COLUMNS,
     }  # fmt: skip
     wrong = form is not None and bool(form.errors)
     return render_page(request, "maintenance/triage.html", context, fragment="queue", status=422 if wrong else 200)

@@ -86,7 +86,7 @@ def ids(system, cast):
     invitation = Invitation.objects.create(client=client, role="member", email="invited@matrix.example", **values)
     staff_invitation = Invitation.objects.create(role="operator", email="staff@matrix.example", **values)
     return {
-        "system_id": system.pk, "client_id": client.pk, "run_id": run.pk, "alert_id": alert.pk, "work": "test_connection",
+        "system_id": system.pk, "update_id": people.make_update(system).pk, "client_id": client.pk, "run_id": run.pk, "alert_id": alert.pk, "work": "test_connection",
         "membership_id": Membership.objects.get(user=cast["member"]).pk, "credential_id": credential.pk,
         "invitation_id": invitation.pk, "staff invitation": staff_invitation.pk, "user_id": cast["operator"].pk, "session": "0" * 32, "token_id": 999_999, "pk": 999_999,
         "secret": "unknown", "provider_id": "oidc",

@@ -1,6 +1,7 @@
 """Filters that pages share: moments with their zone, ages, sizes of words."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django import template
 from django.utils import timezone
@@ -30,6 +31,21 @@ def age(value: datetime | None) -> str:
     distance = timezone.now() - value
     text = span(abs(distance))
     return f"{text} ago" if distance >= timedelta(0) else f"in {text}"
+
+
+@register.filter
+def at(values: list[object], place: int) -> object:
+    """The value at a place of a list; empty past its end."""
+    return values[place] if 0 <= place < len(values) else ""
+
+
+@register.filter
+def percent(value: Decimal | None) -> str:
+    """A probability as a percentage; small ones keep a digit that tells them from none."""
+    if value is None:
+        return "not known"
+    hundredths = value * 100
+    return f"{hundredths:.0f} %" if hundredths >= 10 else f"{hundredths:.1f} %" if hundredths >= Decimal("0.1") else "under 0.1 %"
 
 
 @register.filter

@@ -1,0 +1,138 @@
+"""Which advisories a pending update fixes: by source package and fixed version, in the distribution's own version order.
+
+An advisory counts where its fixed version is newer than what is installed and not newer than what the update brings
+(deb-version(7), by univers). A version that can't be read matches nothing, and says so in the log.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import F, Q
+from univers.versions import DebianVersion, InvalidVersion
+
+from clients.models import System
+from maintenance.choices import Severity
+from maintenance.models import Advisory, CveSignal, InstalledPackage, PendingUpdate, UpdateAdvisory
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 1000
+_URGENCY = {severity.value: place for place, severity in enumerate(Severity)}
+
+
+def match_system(system: System) -> None:
+    """Match the open updates of one system, after a scan read them. Runs in the caller's transaction."""
+    _match(list(PendingUpdate.objects.filter(system=system, gone_at=None).select_related("system").order_by("pk")))
+
+
+def match_all() -> int:
+    """Match every open update anew, after a feed changed; returns how many there were. Done again, it changes nothing."""
+    done, last = 0, 0
+    while True:
+        rows = PendingUpdate.objects.filter(gone_at=None, pk__gt=last).select_related("system").order_by("pk")
+        chunk = list(rows[:CHUNK])
+        if not chunk:
+            return done
+        with transaction.atomic():
+            _match(chunk)
+        done, last = done + len(chunk), chunk[-1].pk
+
+
+def _match(updates: Sequence[PendingUpdate]) -> None:
+    by_source = _advisories({(_ecosystem(update.system), update.source) for update in updates})
+    own_versions = _with_versions_of_their_own(updates)
+    found = {
+        update.pk: [] if update.pk in own_versions else _fixed_by(update, by_source[_ecosystem(update.system), update.source])
+        for update in updates
+    }
+    signals = _signals({cve for advisories in found.values() for advisory in advisories for cve in advisory.cves})
+    links: list[UpdateAdvisory] = []
+    for update in updates:
+        own = [_link(update, advisory, signals) for advisory in found[update.pk]]
+        links += own
+        _sum_up(update, own)
+        if update.pk in own_versions and by_source[_ecosystem(update.system), update.source]:
+            update.severity = Severity.UNKNOWN  # there are advisories, and whether it fixes them can't be told
+    UpdateAdvisory.objects.filter(update_id__in=[update.pk for update in updates]).delete()
+    UpdateAdvisory.objects.bulk_create(links, batch_size=1000)
+    fields = ["severity", "advisories_total", "exploited_since", "likelihood"]
+    PendingUpdate.objects.bulk_update(updates, fields, batch_size=500)
+
+
+def _with_versions_of_their_own(updates: Sequence[PendingUpdate]) -> set[int]:
+    """Updates whose binary package does not carry its source's version: advisories speak of the source's, so they can't be compared.
+
+    A binary rebuild's `+b1` is the source's version all the same.
+    """
+    rows = InstalledPackage.objects.filter(system_id__in={u.system_id for u in updates}, name__in={u.package for u in updates})
+    sources = {(row.system_id, row.name, row.architecture): row for row in rows}
+    found = set()
+    for update in updates:
+        row = sources.get((update.system_id, update.package, update.architecture))
+        if row is not None and row.source_version and row.version != row.source_version:
+            rebuilt = row.version.startswith(row.source_version + "+b")
+            if not rebuilt:
+                found.add(update.pk)
+    return found
+
+
+def _ecosystem(system: System) -> str:
+    return f"{system.os_id}:{system.os_version}"
+
+
+def _advisories(keys: set[tuple[str, str]]) -> defaultdict[tuple[str, str], list[Advisory]]:
+    """The advisories in use for some (ecosystem, source package)."""
+    wanted = Q(ecosystem__in={ecosystem for ecosystem, _ in keys}, source__in={source for _, source in keys})
+    found: defaultdict[tuple[str, str], list[Advisory]] = defaultdict(list)
+    for advisory in Advisory.objects.filter(wanted, generation=F("feed__generation")).exclude(fixed_version=""):
+        found[advisory.ecosystem, advisory.source].append(advisory)
+    return found
+
+
+def _fixed_by(update: PendingUpdate, advisories: Sequence[Advisory]) -> list[Advisory]:
+    if not advisories or not update.installed_version:
+        return []  # a new package fixes nothing that is installed
+    try:
+        installed, candidate = DebianVersion(update.installed_version), DebianVersion(update.candidate_version)
+    except InvalidVersion:
+        logger.warning("advisory.version_unreadable", extra={"update": update.pk})
+        return []
+    best: dict[str, Advisory] = {}
+    for advisory in advisories:
+        try:
+            fixes = installed < DebianVersion(advisory.fixed_version) <= candidate
+        except InvalidVersion:
+            continue
+        if fixes:
+            best.setdefault(advisory.identifier, advisory)
+    return list(best.values())
+
+
+def _signals(cves: set[str]) -> dict[str, tuple[date | None, Decimal | None]]:
+    """Per CVE: since when it is known to be exploited, and how likely that is."""
+    found: dict[str, tuple[date | None, Decimal | None]] = {}
+    for signal in CveSignal.objects.filter(cve__in=cves, generation=F("feed__generation")):
+        since, likelihood = found.get(signal.cve, (None, None))
+        found[signal.cve] = (signal.exploited_since or since, signal.likelihood if signal.likelihood is not None else likelihood)
+    return found
+
+
+def _link(update: PendingUpdate, advisory: Advisory, signals: dict[str, tuple[date | None, Decimal | None]]) -> UpdateAdvisory:
+    known = [signals[cve] for cve in advisory.cves if cve in signals]
+    return UpdateAdvisory(
+        client_id=update.client_id, update=update, identifier=advisory.identifier, fixed_version=advisory.fixed_version,
+        severity=advisory.severity, summary=advisory.summary, published_at=advisory.published_at, cves=advisory.cves,
+        exploited_since=min((since for since, _ in known if since), default=None),
+        likelihood=max((likelihood for _, likelihood in known if likelihood is not None), default=None),
+    )  # fmt: skip
+
+
+def _sum_up(update: PendingUpdate, links: Sequence[UpdateAdvisory]) -> None:
+    update.advisories_total = len(links)
+    update.severity = min((link.severity for link in links), key=_URGENCY.__getitem__, default="")
+    update.exploited_since = min((link.exploited_since for link in links if link.exploited_since), default=None)
+    update.likelihood = max((link.likelihood for link in links if link.likelihood is not None), default=None)

@@ -1,0 +1,28 @@
+"""One pending update: what it is, which advisories it fixes, what was decided."""
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from maintenance import queries
+from maintenance.models import PendingUpdate
+from portal.accounts.permissions import requires
+from portal.accounts.request import PortalRequest
+from portal.accounts.roles import Permission
+from portal.ui.answers import render_page
+
+
+@require_GET
+@requires(Permission.SEE)
+def update_detail(request: PortalRequest, update_id: int) -> HttpResponse:
+    """The update with its advisories, worst first."""
+    rows = PendingUpdate.objects.visible_to(request.actor).select_related("system", "client", "decision")
+    update = get_object_or_404(rows, pk=update_id)
+    context = {
+        "update": update,
+        "advisories": queries.advisories_of(update),
+        "decisions": update.decisions.order_by("-decided_at", "-pk"),
+        "notices": queries.feed_notices(now=timezone.now()),
+    }
+    return render_page(request, "maintenance/update.html", context)
