@@ -61,6 +61,8 @@ class UpdateOut(Schema):
     first_seen_at: datetime
     pending_since: datetime
     due_at: datetime
+    due_reason: str
+    released_at: datetime | None
     decision: str | None
 
     @staticmethod

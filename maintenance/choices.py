@@ -49,6 +49,26 @@ class DecisionKind(models.TextChoices):
     REJECT = "reject", "Reject"
 
 
+class Waiting(models.TextChoices):
+    """Why a pending update is not applied yet. There is no "other"."""
+
+    NOT_PENDING = "not_pending", "No longer pending"
+    ENDED = "ended", "Retainer ended"
+    RUNNING = "running", "Being applied"
+    HOST = "host", "Host can't be worked on"
+    SOURCE = "source", "Scan not fresh"
+    HELD = "held", "Held"
+    PHASED = "phased", "Phased"
+    KEPT_BACK = "kept_back", "Kept back"
+    READ_ONLY = "read_only", "Only read by the portal"
+    REJECTED = "rejected", "Rejected"
+    DEFERRED = "deferred", "Deferred"
+    TRIAGE = "triage", "Waiting for triage"
+    FAILED = "failed", "Last run not verified"
+    STAGING = "staging", "Waiting for staging"
+    START = "start", "Waiting to be applied"
+
+
 class RunKind(models.TextChoices):
     """What a run does on its host; the values are those of retainer-host."""
 

@@ -6,6 +6,16 @@ from clients.choices import Environment
 from maintenance.choices import DecisionKind
 
 
+class WindowsForm(forms.Form):
+    """A client's windows, in hours from release."""
+
+    exploited_h = forms.IntegerField(label="Exploited in the wild", min_value=1, max_value=8760)
+    critical_h = forms.IntegerField(label="Critical", min_value=1, max_value=8760)
+    high_h = forms.IntegerField(label="High, and severity not known", min_value=1, max_value=8760)
+    medium_h = forms.IntegerField(label="Medium", min_value=1, max_value=8760)
+    low_h = forms.IntegerField(label="Low and negligible", min_value=1, max_value=8760)
+
+
 class DecisionForm(forms.Form):
     """A decision about the chosen rows."""
 

@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from maintenance.views import runs, systems, triage, updates
+from maintenance.views import runs, systems, triage, updates, windows
 
 app_name = "maintenance"
 urlpatterns = [
+    path("clients/<int:client_id>/windows/", windows.window_policy, name="windows"),
     path("updates/<int:update_id>/", updates.update_detail, name="update"),
     path("triage/", triage.triage, name="triage"),
     path("triage/decide/", triage.decide_updates, name="decide"),

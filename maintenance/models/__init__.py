@@ -1,6 +1,7 @@
 """Scans, pending updates, advisories, decisions, update runs."""
 
 from maintenance.models.advisory import Advisory, AdvisoryFeed, CveSignal, UpdateAdvisory
+from maintenance.models.policy import WindowPolicy
 from maintenance.models.run import RunCommand, RunEvidence, RunLogChunk, RunPackage, UpdateRun
 from maintenance.models.scan import InstalledPackage, Scan
 from maintenance.models.update import Decision, PendingUpdate
@@ -19,4 +20,5 @@ __all__ = [
     "Scan",
     "UpdateAdvisory",
     "UpdateRun",
+    "WindowPolicy",
 ]

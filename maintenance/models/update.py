@@ -27,6 +27,9 @@ class PendingUpdate(ClientOwned):
     # Since when this package has waited for any update; a newer candidate does not reset it.
     pending_since = models.DateTimeField()
     due_at = models.DateTimeField()
+    # From when the window counts, and why it ends when it does. None: from before this was kept.
+    released_at = models.DateTimeField(null=True, blank=True)
+    due_reason = models.CharField(max_length=300, blank=True, default="", db_default="")
     gone_at = models.DateTimeField(null=True, blank=True)
     # What its advisories amount to, kept here for the queue (`advisories` has them). Empty: none is known.
     severity = models.CharField(max_length=16, choices=Severity, blank=True, default="", db_default="")

@@ -16,7 +16,8 @@ from univers.versions import DebianVersion, InvalidVersion
 
 from clients.models import System
 from maintenance.choices import Severity
-from maintenance.models import Advisory, CveSignal, InstalledPackage, PendingUpdate, UpdateAdvisory
+from maintenance.models import Advisory, CveSignal, InstalledPackage, PendingUpdate, UpdateAdvisory, WindowPolicy
+from maintenance.services import windows
 
 logger = logging.getLogger(__name__)
 
@@ -26,14 +27,20 @@ _URGENCY = {severity.value: place for place, severity in enumerate(Severity)}
 
 def match_system(system: System) -> None:
     """Match the open updates of one system, after a scan read them. Runs in the caller's transaction."""
-    _match(list(PendingUpdate.objects.filter(system=system, gone_at=None).select_related("system").order_by("pk")))
+    _match(list(PendingUpdate.objects.filter(system=system, gone_at=None).select_related("system__client").order_by("pk")))
 
 
-def match_all() -> int:
-    """Match every open update anew, after a feed changed; returns how many there were. Done again, it changes nothing."""
+def match_all(*, client_id: int | None = None) -> int:
+    """Match every open update (of one client) anew, after a feed or a policy changed; done again, it changes nothing.
+
+    Returns how many there were.
+    """
     done, last = 0, 0
+    open_updates = PendingUpdate.objects.filter(gone_at=None)
+    if client_id is not None:
+        open_updates = open_updates.filter(client_id=client_id)
     while True:
-        rows = PendingUpdate.objects.filter(gone_at=None, pk__gt=last).select_related("system").order_by("pk")
+        rows = open_updates.filter(pk__gt=last).select_related("system__client").order_by("pk")
         chunk = list(rows[:CHUNK])
         if not chunk:
             return done
@@ -50,16 +57,18 @@ def _match(updates: Sequence[PendingUpdate]) -> None:
         for update in updates
     }
     signals = _signals({cve for advisories in found.values() for advisory in advisories for cve in advisory.cves})
+    policies = {policy.client_id: policy for policy in WindowPolicy.objects.filter(client_id__in={u.client_id for u in updates})}
     links: list[UpdateAdvisory] = []
     for update in updates:
         own = [_link(update, advisory, signals) for advisory in found[update.pk]]
         links += own
         _sum_up(update, own)
+        _set_due(update, own, policies.get(update.client_id) or WindowPolicy(client_id=update.client_id))
         if update.pk in own_versions and by_source[_ecosystem(update.system), update.source]:
             update.severity = Severity.UNKNOWN  # there are advisories, and whether it fixes them can't be told
     UpdateAdvisory.objects.filter(update_id__in=[update.pk for update in updates]).delete()
     UpdateAdvisory.objects.bulk_create(links, batch_size=1000)
-    fields = ["severity", "advisories_total", "exploited_since", "likelihood"]
+    fields = ["severity", "advisories_total", "exploited_since", "likelihood", "due_at", "released_at", "due_reason"]
     PendingUpdate.objects.bulk_update(updates, fields, batch_size=500)
 
 
@@ -136,3 +145,10 @@ def _sum_up(update: PendingUpdate, links: Sequence[UpdateAdvisory]) -> None:
     update.severity = min((link.severity for link in links), key=_URGENCY.__getitem__, default="")
     update.exploited_since = min((link.exploited_since for link in links if link.exploited_since), default=None)
     update.likelihood = max((link.likelihood for link in links if link.likelihood is not None), default=None)
+
+
+def _set_due(update: PendingUpdate, links: Sequence[UpdateAdvisory], policy: WindowPolicy) -> None:
+    found = windows.due(
+        advisories=links, policy=policy, is_security=update.is_security, pending_since=update.pending_since, client=update.system.client
+    )
+    update.due_at, update.released_at, update.due_reason = found.at, found.released_at, found.reason[:300]

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_GET
 
 from maintenance import queries
 from maintenance.models import PendingUpdate
+from maintenance.services import waiting
 from portal.accounts.permissions import requires
 from portal.accounts.request import PortalRequest
 from portal.accounts.roles import Permission
@@ -17,10 +18,13 @@ from portal.ui.answers import render_page
 @requires(Permission.SEE)
 def update_detail(request: PortalRequest, update_id: int) -> HttpResponse:
     """The update with its advisories, worst first."""
-    rows = PendingUpdate.objects.visible_to(request.actor).select_related("system", "client", "decision")
+    rows = PendingUpdate.objects.visible_to(request.actor).select_related(
+        "system__client", "system__staging_twin", "client", "decision"
+    )
     update = get_object_or_404(rows, pk=update_id)
     context = {
         "update": update,
+        "waiting": waiting.reason_of(update, now=timezone.now()),
         "advisories": queries.advisories_of(update),
         "decisions": update.decisions.order_by("-decided_at", "-pk"),
         "notices": queries.feed_notices(now=timezone.now()),

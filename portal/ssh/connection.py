@@ -98,8 +98,7 @@ class Connection:
             try:
                 channel.settimeout(timeout_s)
                 channel.exec_command(BOOT)
-                channel.sendall(f"{len(text)}\n".encode() + text + stdin)
-                channel.shutdown_write()
+                self._send(channel, f"{len(text)}\n".encode() + text + stdin)
                 status = self._collect(channel, out, err, deadline=started + timeout_s)
             except TimeoutError as error:
                 raise TimedOut(f"{self.target.name}: no end within {timeout_s:.0f} s.") from error
@@ -132,6 +131,18 @@ class Connection:
             return self._transport.open_session(timeout=CONNECT_TIMEOUT_S)
         except (paramiko.SSHException, EOFError, OSError) as error:
             raise ConnectFailed(f"{self.target.name}: no session could be opened: {error or 'connection closed'}.") from error
+
+    def _send(self, channel: paramiko.Channel, content: bytes) -> None:
+        """Hand the script and its input over. A command that ended without taking all of it is no lost connection."""
+        try:
+            channel.sendall(content)
+            channel.shutdown_write()
+        except TimeoutError:
+            raise
+        except OSError:
+            # the host closed this channel first: what came back, and the exit status, say what became of the command
+            if not self._transport.is_active():
+                raise
 
     def _collect(self, channel: paramiko.Channel, out: "_Stream", err: "_Stream", *, deadline: float) -> int:
         """Read both streams until the command ended; a child that keeps them open is waited for one second."""

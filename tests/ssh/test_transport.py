@@ -39,6 +39,13 @@ def test_what_goes_by_stdin_is_in_no_process_list(shell):
     assert shell.run("cat", stdin=b"hush").stdout == "hush"
 
 
+def test_a_command_that_ends_without_reading_its_input_is_no_lost_connection(shell):
+    """Far more input than fits into the window: the host closes the channel while we are still sending."""
+    result = shell.run("echo done; exit 3", stdin=b"x" * 20_000_000)
+    assert (result.exit_status, result.stdout) == (3, "done\n")
+    assert shell.run("echo still here").stdout == "still here\n"
+
+
 def test_hostile_output_is_cleaned(shell):
     out = shell.run("printf '\\033[31mred\\033[0m \\377\\000 \\033]0;title\\007end'").stdout
     assert out == "red \ufffd\ufffd end"

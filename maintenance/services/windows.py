@@ -1,0 +1,103 @@
+"""When an update has to be applied, and why: each of its advisories has a release and a window; the earliest end counts.
+
+Pure but for `set_policy`. The release is the advisory's own date, else the moment we first saw the update, and the reason says which.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from clients.models import Client
+from maintenance.choices import Severity
+from maintenance.models import UpdateAdvisory, WindowPolicy
+from portal.accounts.actor import Actor
+from portal.accounts.roles import Permission
+from portal.audit import services as audit
+from portal.errors import PortalError
+
+FIELDS = ("exploited_h", "critical_h", "high_h", "medium_h", "low_h")
+# An advisory that does not say how bad it is counts as high, not as nothing.
+_WINDOW_OF = {
+    Severity.CRITICAL: "critical_h", Severity.HIGH: "high_h", Severity.MEDIUM: "medium_h", Severity.LOW: "low_h",
+    Severity.NEGLIGIBLE: "low_h", Severity.UNKNOWN: "high_h",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Until when, since which release, and a sentence that says why."""
+
+    at: datetime
+    released_at: datetime
+    reason: str
+
+
+def policy_of(client: Client) -> WindowPolicy:
+    """The client's policy, or the defaults."""
+    return WindowPolicy.objects.filter(client=client).first() or WindowPolicy(client=client)
+
+
+def due(
+    *, advisories: Iterable[UpdateAdvisory], policy: WindowPolicy, is_security: bool | None, pending_since: datetime, client: Client
+) -> Due:
+    """When an update is due.
+
+    Args:
+        advisories: those that it fixes, with exploitation as known now.
+        pending_since: when the update was first seen; the release of what has no date of its own.
+    """
+    ends = [_end(advisory, policy, pending_since) for advisory in advisories]
+    if ends:
+        return min(ends, key=lambda end: end.at)
+    days = client.routine_window_days if is_security is False else client.security_window_days
+    kind = {True: "security", False: "routine", None: "maybe security"}[is_security]
+    return Due(pending_since + timedelta(days=days), pending_since, f"{kind} update: {days} days from when it was first seen")
+
+
+def set_policy(*, client: Client, hours: dict[str, int], actor: Actor, now: datetime) -> WindowPolicy:
+    """Change a client's windows; the caller has the client's updates matched anew.
+
+    Raises:
+        PortalError: an hour that is no hour, or a more urgent window that is longer than a less urgent one.
+    """
+    actor.require(Permission.OPERATE)
+    with transaction.atomic():
+        policy = WindowPolicy.objects.select_for_update().filter(client=client).first() or WindowPolicy(client=client)
+        before = {name: getattr(policy, name) for name in FIELDS}
+        for name in FIELDS:
+            setattr(policy, name, hours[name])
+        policy.changed_at, policy.actor_label = now, actor.label
+        try:
+            policy.full_clean(validate_constraints=False, validate_unique=False)
+        except ValidationError as error:
+            raise PortalError(" ".join(error.messages), hint="Windows are whole hours, up to a year.") from error
+        values = [getattr(policy, name) for name in FIELDS]
+        if values != sorted(values):
+            raise PortalError("A more urgent update can't have a longer window than a less urgent one.")
+        policy.save()
+        audit.record(
+            action="windows.change", actor=actor, subject=policy, client_id=client.pk, now=now, before=before,
+            after={name: getattr(policy, name) for name in FIELDS},
+        )  # fmt: skip
+    return policy
+
+
+def _end(advisory: UpdateAdvisory, policy: WindowPolicy, pending_since: datetime) -> Due:
+    """The end of one advisory's window. Exploitation counts from when it became known, where that was after the release."""
+    # published later than the update came: it was there to be applied since then
+    released = min(advisory.published_at, pending_since) if advisory.published_at else pending_since
+    source = "published" if advisory.published_at and advisory.published_at <= pending_since else "first seen"
+    hours = getattr(policy, _WINDOW_OF[Severity(advisory.severity)])
+    word = f"{advisory.identifier}, {Severity(advisory.severity).label.lower()}"
+    plain = Due(released + timedelta(hours=hours), released, f"{word}, {source} {released:%Y-%m-%d}: {hours} hours")
+    if advisory.exploited_since is None:
+        return plain
+    known = max(released, datetime.combine(advisory.exploited_since, time.min, UTC))
+    hours = policy.exploited_h
+    exploited = Due(
+        known + timedelta(hours=hours), released, f"{advisory.identifier}, exploited in the wild, known {known:%Y-%m-%d}: {hours} hours"
+    )
+    return min(plain, exploited, key=lambda end: end.at)

@@ -1,0 +1,103 @@
+"""Every pending update has exactly one explained reason why it waits, and none is "other"."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clients.choices import Access, Connection
+from maintenance.choices import DecisionKind, Obstacle, ScanState, Verdict, Waiting
+from maintenance.models import RunPackage, UpdateRun
+from maintenance.services.decisions import UpdateKey, decide
+from maintenance.services.waiting import Facts, explain, reason_of
+from tests import people
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+READY = Facts(
+    ended=False, gone=False, connection=Connection.OK, connection_message="", scan_state=ScanState.FRESH, scan_reason="", obstacle="",
+    access=Access.MANAGE, manager="apt", run_open=False, last_verdict="", decision=DecisionKind.APPLY, decision_reason="",
+    deferred_until=None, unverified_on_twin=False,
+)  # fmt: skip
+LATER, EARLIER = NOW + timedelta(days=1), NOW - timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({}, "start"), ({"gone": True}, "not_pending"), ({"ended": True}, "ended"), ({"run_open": True}, "running"),
+        ({"connection": "unreachable"}, "host"), ({"connection": "unknown"}, "host"), ({"scan_state": "stale"}, "source"),
+        ({"scan_state": ""}, "source"), ({"obstacle": "held"}, "held"), ({"obstacle": "phased"}, "phased"),
+        ({"obstacle": "kept_back"}, "kept_back"), ({"access": "read_only"}, "read_only"), ({"manager": "dnf"}, "read_only"),
+        ({"decision": "reject"}, "rejected"), ({"decision": "defer", "deferred_until": LATER}, "deferred"),
+        ({"decision": "defer", "deferred_until": EARLIER}, "triage"), ({"decision": ""}, "triage"), ({"last_verdict": "failed"}, "failed"),
+        ({"last_verdict": "unknown"}, "failed"), ({"unverified_on_twin": True}, "staging"), ({"last_verdict": "verified"}, "start"),
+    ],
+)  # fmt: skip
+def test_each_reason(change, why):
+    assert explain(replace(READY, **change), now=NOW).why == why
+
+
+def test_every_reason_is_given_by_something():
+    source = test_each_reason.pytestmark[0].args[1]
+    assert {why for _, why in source} == set(Waiting.values)
+
+
+FACTS = st.builds(
+    Facts, ended=st.booleans(), gone=st.booleans(), connection=st.sampled_from(Connection.values), connection_message=st.text(max_size=5),
+    scan_state=st.sampled_from(["", *ScanState.values]), scan_reason=st.text(max_size=5), obstacle=st.sampled_from(Obstacle.values),
+    access=st.sampled_from(Access.values), manager=st.sampled_from(["", "apt", "dnf"]), run_open=st.booleans(),
+    last_verdict=st.sampled_from(["", *Verdict.values]), decision=st.sampled_from(["", *DecisionKind.values]),
+    decision_reason=st.text(max_size=5), deferred_until=st.none() | st.sampled_from([LATER, EARLIER]), unverified_on_twin=st.booleans(),
+)  # fmt: skip
+
+
+@given(FACTS)
+def test_whatever_is_known_there_is_one_reason_in_words(facts):
+    reason = explain(facts, now=NOW)
+    assert reason.why in Waiting.values
+    assert reason.words.endswith(".") or facts.decision_reason or facts.connection_message or facts.scan_reason
+    # an update is called ready only where nothing at all stands in the way
+    if reason.why == Waiting.START:
+        assert facts.connection == Connection.OK
+        assert facts.scan_state == ScanState.FRESH
+        assert facts.decision == DecisionKind.APPLY
+        assert not facts.unverified_on_twin
+
+
+def test_the_page_of_an_update_follows_it_through_its_life(operator, operator_page, sample_client):
+    twin = people.make_system(sample_client, environment="staging")
+    system = people.make_system(sample_client, staging_twin=twin)
+    update = people.make_update(system)
+
+    def why() -> str:
+        update.refresh_from_db()
+        system.refresh_from_db()
+        update.system = system
+        return reason_of(update, now=people.now()).why
+
+    assert why() == "host"
+    type(system).objects.update(connection=Connection.OK, package_manager="apt")
+    assert why() == "source"
+    people.make_scan(system)
+    assert why() == "triage"
+    decide(keys=[UpdateKey("openssl", "1.1")], kind="apply", actor=people.actor(operator), now=people.now())
+    assert why() == "start"  # the twin does not have the package: it can't be tested there
+    from maintenance.models import InstalledPackage
+
+    InstalledPackage.objects.create(
+        client=sample_client, system=twin, name="openssl", architecture="amd64", version="1.0", source="openssl", source_version="1.0"
+    )
+    assert why() == "staging"
+    assert "Waiting for staging" in operator_page.get(f"/updates/{update.pk}/").content.decode()
+    InstalledPackage.objects.all().delete()
+    run = UpdateRun.objects.create(client=sample_client, system=system, created_at=people.now(), actor_label="x")
+    RunPackage.objects.create(
+        client=sample_client, run=run, update=update, package="openssl", architecture="amd64", from_version="1.0", to_version="1.1"
+    )
+    assert why() == "running"
+    UpdateRun.objects.update(state="finished", verdict="failed", finished_at=people.now())
+    assert why() == "failed"
+    type(sample_client).objects.update(ended_at=people.now())
+    assert why() == "ended"
