@@ -50,12 +50,9 @@ def match_all(*, client_id: int | None = None) -> int:
 
 
 def _match(updates: Sequence[PendingUpdate]) -> None:
-    by_source = _advisories({(_ecosystem(update.system), update.source) for update in updates})
+    by_source = _advisories({_key(update) for update in updates})
     own_versions = _with_versions_of_their_own(updates)
-    found = {
-        update.pk: [] if update.pk in own_versions else _fixed_by(update, by_source[_ecosystem(update.system), update.source])
-        for update in updates
-    }
+    found = {update.pk: [] if update.pk in own_versions else _fixed_by(update, by_source[_key(update)]) for update in updates}
     signals = _signals({cve for advisories in found.values() for advisory in advisories for cve in advisory.cves})
     policies = {policy.client_id: policy for policy in WindowPolicy.objects.filter(client_id__in={u.client_id for u in updates})}
     links: list[UpdateAdvisory] = []
@@ -64,7 +61,7 @@ def _match(updates: Sequence[PendingUpdate]) -> None:
         links += own
         _sum_up(update, own)
         _set_due(update, own, policies.get(update.client_id) or WindowPolicy(client_id=update.client_id))
-        if update.pk in own_versions and by_source[_ecosystem(update.system), update.source]:
+        if update.pk in own_versions and by_source[_key(update)]:
             update.severity = Severity.UNKNOWN  # there are advisories, and whether it fixes them can't be told
     UpdateAdvisory.objects.filter(update_id__in=[update.pk for update in updates]).delete()
     UpdateAdvisory.objects.bulk_create(links, batch_size=1000)
@@ -89,8 +86,9 @@ def _with_versions_of_their_own(updates: Sequence[PendingUpdate]) -> set[int]:
     return found
 
 
-def _ecosystem(system: System) -> str:
-    return f"{system.os_id}:{system.os_version}"
+def _key(update: PendingUpdate) -> tuple[str, str]:
+    """Under which advisories speak of this update: release and source package."""
+    return f"{update.system.os_id}:{update.system.os_version}", update.source
 
 
 def _advisories(keys: set[tuple[str, str]]) -> defaultdict[tuple[str, str], list[Advisory]]:

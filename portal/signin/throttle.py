@@ -30,24 +30,29 @@ class Bucket:
     key: str
     limit: int
 
+    @classmethod
+    def of(cls, kind: str, value: str, *, limit: int) -> "Bucket":
+        """The counter of one account, address or browser; its key tells nothing about whose it is."""
+        return cls(f"sign-in:{kind}:{_hashed(value.strip().lower())}", limit)
+
 
 def buckets(*, email: str, address: str, known_browser: str) -> list[Bucket]:
     """The counters that a try counts in. `known_browser` is its cookie's value, if it is one of this account."""
     if known_browser:
-        return [Bucket(_name("browser", known_browser), PER_BROWSER)]
-    return [Bucket(_name("account", email.strip().lower()), PER_ACCOUNT), Bucket(_name("address", address), PER_ADDRESS)]
+        return [Bucket.of("browser", known_browser, limit=PER_BROWSER)]
+    return [Bucket.of("account", email, limit=PER_ACCOUNT), Bucket.of("address", address, limit=PER_ADDRESS)]
 
 
 def begin(counters: list[Bucket]) -> int:
     """Count a try. Returns the seconds to wait before the next one is looked at; 0 is go on."""
     wait = 0
     for bucket in counters:
-        cache.add(bucket.key, 0, WINDOW_S)
+        _open(bucket)
         try:
             tries = cache.incr(bucket.key)
         except ValueError:
-            cache.set(bucket.key, 1, WINDOW_S)  # it expired between the two
-            tries = 1
+            _open(bucket)  # it expired between the two
+            tries = cache.incr(bucket.key)
         if tries > bucket.limit:
             wait = max(wait, _left(bucket))
     return wait
@@ -84,18 +89,25 @@ def words(seconds: int) -> str:
     return "a minute" if minutes <= 1 else f"{minutes} minutes"
 
 
+def _open(bucket: Bucket) -> None:
+    """Start a counter where there is none, and keep when it ends: that is how long somebody waits."""
+    if cache.add(bucket.key, 0, WINDOW_S):
+        cache.set(_until(bucket), int(time.time()) + WINDOW_S, WINDOW_S)
+
+
 def _left(bucket: Bucket) -> int:
-    """Seconds until a full counter is empty again; its time starts anew only when it expired."""
-    key = f"{bucket.key}:until"
+    """Seconds until a full counter is empty again."""
     now = int(time.time())
-    cache.add(key, now + WINDOW_S, WINDOW_S)
-    until = cache.get(key) or now + WINDOW_S
-    return max(1, int(until) - now)
+    return max(1, int(cache.get(_until(bucket)) or now + WINDOW_S) - now)
 
 
-def _name(kind: str, value: str) -> str:
-    return f"sign-in:{kind}:{hashlib.sha256(value.encode()).hexdigest()[:32]}"
+def _until(bucket: Bucket) -> str:
+    return f"{bucket.key}:until"
 
 
 def _account(email: str) -> str:
-    return hashlib.sha256(email.strip().lower().encode()).hexdigest()[:32]
+    return _hashed(email.strip().lower())
+
+
+def _hashed(value: str) -> str:
+    return hashlib.sha256(value.encode()).hexdigest()[:32]

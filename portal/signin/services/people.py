@@ -16,6 +16,7 @@ from portal.accounts.services import end_access
 from portal.audit import services as audit
 from portal.errors import PortalError
 from portal.queue import nudge
+from portal.signin import trail
 from portal.signin.errors import LinkGone, NotPossible
 from portal.signin.models import Invitation, PasswordReset
 from portal.signin.services import links
@@ -177,11 +178,26 @@ def reset_password(*, secret: str, password: str, address: str, now: datetime) -
     return user
 
 
-def set_password(*, user: User, password: str, now: datetime) -> None:
-    """Store a new password and end every session and token that the old one opened."""
+@transaction.atomic
+def change_password(*, user: User, password: str, own_session: str, address: str, now: datetime) -> None:
+    """Change one's own password: every other session and all tokens end.
+
+    Args:
+        own_session: the digest of the session that stays.
+
+    Raises:
+        PortalError: the password is too weak; says why.
+    """
+    check_password(password, user)
+    set_password(user=user, password=password, now=now, except_session=own_session)
+    trail.note("account.password", user=user, address=address)
+
+
+def set_password(*, user: User, password: str, now: datetime, except_session: str = "") -> None:
+    """Store a new password and end every session (but one) and token that the old one opened."""
     user.set_password(password)
     user.save(update_fields=["password"])
-    end_access(user_id=user.pk, now=now)
+    end_access(user_id=user.pk, now=now, except_session=except_session)
 
 
 def _let_in(invitation: Invitation, known: User | None, *, name: str, password: str) -> User:

@@ -14,7 +14,7 @@ from portal.accounts.models import ApiToken, PortalSession, User
 from portal.accounts.permissions import signed_in
 from portal.accounts.request import PortalRequest
 from portal.accounts.roles import Permission
-from portal.accounts.services import READING, end_access, has_second_factor
+from portal.accounts.services import READING, has_second_factor
 from portal.accounts.sessions import digest
 from portal.errors import PortalError
 from portal.signin import queries, trail
@@ -90,16 +90,14 @@ def password(request: PortalRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         user = _user(request)
         try:
-            people.check_password(form.cleaned_data["password"], user)
+            people.change_password(
+                user=user, password=form.cleaned_data["password"], own_session=_own(request), address=client_address(request),
+                now=timezone.now(),
+            )  # fmt: skip
         except PortalError as error:
             form.add_error(None, str(error))
         else:
-            user.set_password(form.cleaned_data["password"])
-            user.save(update_fields=["password"])
             update_session_auth_hash(request, user)
-            request.session.save()
-            end_access(user_id=user.pk, now=timezone.now(), except_session=_own(request))
-            trail.note("account.password", user=user, address=client_address(request))
             messages.success(request, "Your password is changed. Other sessions and your tokens ended.")
             return see(request, "signin:account")
     return render_page(request, "signin/password.html", {"form": form}, status=422 if form.errors else 200)

@@ -24,6 +24,7 @@ from portal.ui.answers import render_page, see
 
 INVITATION, RESET = "invitation_secret", "reset_secret"
 ASKED_PER_ADDRESS = 10
+ASKED_PER_ACCOUNT = 3
 
 
 @require_GET
@@ -74,8 +75,8 @@ def ask_reset(request: PortalRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         address = client_address(request)
         counters = [
-            throttle.Bucket(f"reset:{address}", ASKED_PER_ADDRESS),
-            throttle.Bucket(f"reset:{form.cleaned_data['email'].lower()}", 3),
+            throttle.Bucket.of("reset-address", address, limit=ASKED_PER_ADDRESS),
+            throttle.Bucket.of("reset-account", form.cleaned_data["email"], limit=ASKED_PER_ACCOUNT),
         ]
         wait = throttle.begin(counters)
         if wait:
