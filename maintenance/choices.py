@@ -74,6 +74,9 @@ class RunKind(models.TextChoices):
 
     APPLY = "apt-apply", "Apply updates"
     CONFIGURE = "dpkg-configure", "Finish configuring"
+    ROLLBACK = "apt-rollback", "Roll back"
+    RESTART = "restart", "Restart services"
+    REBOOT = "reboot", "Reboot"
 
 
 class RunState(models.TextChoices):
@@ -110,3 +113,78 @@ class Moment(models.TextChoices):
 
     BEFORE = "before", "Before"
     AFTER = "after", "After"
+
+
+class RolloutState(models.TextChoices):
+    """Where a rollout stands."""
+
+    STAGING = "staging", "On staging"
+    SOAKING = "soaking", "Soaking"
+    PLANNING = "planning", "Planning production"
+    APPROVAL = "approval", "Waiting for approval"
+    SCHEDULED = "scheduled", "Waiting for its window"
+    PRODUCTION = "production", "On production"
+    FINISHED = "finished", "Finished"
+    STOPPED = "stopped", "Stopped"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+ENDED_ROLLOUT_STATES = [RolloutState.FINISHED, RolloutState.STOPPED, RolloutState.CANCELLED]
+OPEN_ROLLOUT_STATES = [state for state in RolloutState if state not in ENDED_ROLLOUT_STATES]
+# The database has the same table (migration 0008).
+ROLLOUT_STEPS: dict[str, tuple[str, ...]] = {
+    RolloutState.STAGING: (RolloutState.SOAKING, RolloutState.FINISHED, RolloutState.STOPPED, RolloutState.CANCELLED),
+    RolloutState.SOAKING: (RolloutState.PLANNING, RolloutState.STOPPED, RolloutState.CANCELLED),
+    RolloutState.PLANNING: (RolloutState.APPROVAL, RolloutState.STOPPED, RolloutState.CANCELLED),
+    RolloutState.APPROVAL: (RolloutState.SCHEDULED, RolloutState.STOPPED, RolloutState.CANCELLED),
+    RolloutState.SCHEDULED: (RolloutState.PRODUCTION, RolloutState.STOPPED, RolloutState.CANCELLED),
+    RolloutState.PRODUCTION: (RolloutState.FINISHED, RolloutState.STOPPED),
+    RolloutState.FINISHED: (),
+    RolloutState.STOPPED: (),
+    RolloutState.CANCELLED: (),
+}
+
+
+class TargetState(models.TextChoices):
+    """Where one system of a rollout stands."""
+
+    WAITING = "waiting", "Waiting"
+    RUNNING = "running", "Being updated"
+    RESTARTING = "restarting", "Being restarted"
+    VERIFIED = "verified", "Verified"
+    FAILED = "failed", "Not verified"
+    SKIPPED = "skipped", "Not touched"
+
+
+OPEN_TARGET_STATES = [TargetState.WAITING, TargetState.RUNNING, TargetState.RESTARTING]
+
+
+class Keeping(models.TextChoices):
+    """Whether a planned change can be rolled back."""
+
+    UNKNOWN = "", "Not known yet"
+    KEPT = "kept", "The version before is kept on the host"
+    MISSING = "missing", "Can't be rolled back: the version before is not to be had"
+    NEW = "new", "New on the host: a rollback leaves it installed"
+
+
+class AlternativeKind(models.TextChoices):
+    """What stands in for a staging twin."""
+
+    CANARY = "canary", "Another system gets the updates first"
+    EXCEPTION = "exception", "An exception, for a time"
+
+
+class CheckKind(models.TextChoices):
+    """How a verification check asks."""
+
+    COMMAND = "command", "Command"
+    HTTP = "http", "HTTP request"
+
+
+class WindowKind(models.TextChoices):
+    """How a maintenance window recurs; the values are those of portal.clock."""
+
+    WEEK = "week", "Every week"
+    MONTH_DAY = "month_day", "On a day of the month"
+    MONTH_WEEKDAY = "month_weekday", "On a weekday of the month"

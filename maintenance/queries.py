@@ -7,12 +7,21 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.aggregates import ArrayAgg, BoolOr
-from django.db.models import Case, Count, Exists, F, IntegerField, Max, Min, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Case, Count, Exists, F, IntegerField, Max, Min, OuterRef, Prefetch, Q, QuerySet, Subquery, When
 
-from clients.choices import Connection, Environment
-from clients.models import System
+from clients.choices import Access, Connection, Environment
+from clients.models import Client, System
 from maintenance.choices import OPEN_RUN_STATES, DecisionKind, RunState, ScanState, Severity, Verdict
-from maintenance.models import AdvisoryFeed, PendingUpdate, Scan, UpdateAdvisory, UpdateRun
+from maintenance.models import (
+    AdvisoryFeed,
+    PendingUpdate,
+    PlannedChange,
+    Rollout,
+    RolloutTarget,
+    Scan,
+    UpdateAdvisory,
+    UpdateRun,
+)
 from portal.accounts.actor import Actor
 
 SORTS = {
@@ -249,3 +258,31 @@ def updates_of(systems: Iterable[int]) -> QuerySet[PendingUpdate]:
     """The open updates of some systems."""
     rows = PendingUpdate.objects.filter(system_id__in=list(systems), gone_at=None)
     return rows.select_related("decision", "system", "client").order_by("-is_security", "source", "package", "pk")
+
+
+def rollouts_for(actor: Actor) -> QuerySet[Rollout]:
+    """Rollouts, open ones first, then the newest."""
+    rows = Rollout.objects.visible_to(actor).select_related("client")
+    return rows.annotate(
+        systems_total=Count("targets", distinct=True), changes_total=Count("targets__changes", distinct=True)
+    ).order_by(F("finished_at").desc(nulls_first=True), "-pk")
+
+
+def clients_ready(actor: Actor) -> QuerySet[Client]:
+    """Clients that have a decided update on a production system, with how many systems those are."""
+    decided = Q(system__pending_updates__gone_at=None, system__pending_updates__decision__kind=DecisionKind.APPLY)
+    production = Q(system__environment=Environment.PRODUCTION, system__access=Access.MANAGE)
+    return (
+        Client.objects.visible_to(actor)
+        .filter(ended_at=None)
+        .annotate(systems_ready=Count("system", filter=decided & production, distinct=True))
+        .filter(systems_ready__gt=0)
+        .order_by("name", "pk")
+    )
+
+
+def targets_of(rollout: Rollout) -> list[RolloutTarget]:
+    """The systems of a rollout in their order, with changes and runs at hand."""
+    rows = rollout.targets.select_related("system").order_by("wave", "position")
+    changes = PlannedChange.objects.order_by("package", "architecture")
+    return list(rows.prefetch_related(Prefetch("changes", changes), Prefetch("runs", UpdateRun.objects.order_by("pk"))))

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from maintenance.services import execution, feeds, matching, runs, scans
+from maintenance.services import execution, feeds, matching, rollout_steps, runs, scans
 from portal.accounts.scope import acting_for, acting_for_all
 
 
@@ -26,6 +26,20 @@ def sweep_runs(**_later: object) -> None:
     """Take up runs that nobody holds."""
     with acting_for_all():
         runs.sweep(now=timezone.now())
+
+
+@shared_task(name="maintenance.advance_rollout", queue="hosts", acks_late=True)
+def advance_rollout(*, client_id: int, rollout_id: int, **_later: object) -> None:
+    """Carry a rollout one look further."""
+    with acting_for(client_id):
+        rollout_steps.advance(rollout_id=rollout_id, now=timezone.now())
+
+
+@shared_task(name="maintenance.sweep_rollouts", queue="default")
+def sweep_rollouts(**_later: object) -> None:
+    """Take up rollouts that have something to do."""
+    with acting_for_all():
+        rollout_steps.sweep(now=timezone.now())
 
 
 @shared_task(name="maintenance.scan_due", queue="default")

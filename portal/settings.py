@@ -233,6 +233,7 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 # Rows are the queue: these ticks look for what is due or was left behind. Each expires before the next comes.
 CELERY_BEAT_SCHEDULE = {
     "maintenance.sweep_runs": {"task": "maintenance.sweep_runs", "schedule": 10.0, "options": {"expires": 9}},
+    "maintenance.sweep_rollouts": {"task": "maintenance.sweep_rollouts", "schedule": 10.0, "options": {"expires": 9}},
     "maintenance.scan_due": {"task": "maintenance.scan_due", "schedule": 60.0, "options": {"expires": 55}},
     "maintenance.import_feeds": {"task": "maintenance.import_feeds", "schedule": 3600.0, "options": {"expires": 3500}},
     "signin.send_mail": {"task": "signin.send_mail", "schedule": 30.0, "options": {"expires": 25}},

@@ -1,7 +1,7 @@
 """Sample clients, systems and people for tests, valid by default."""
 
 import itertools
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.account.internal.userkit import user_id_to_str
@@ -10,7 +10,7 @@ from django.test import Client as Browser
 from clients.models import Client, System
 from clients.services import registry
 from maintenance.choices import ScanState
-from maintenance.models import PendingUpdate, Scan
+from maintenance.models import MaintenanceWindow, PendingUpdate, Rollout, RolloutTarget, Scan
 from portal.accounts.actor import Actor
 from portal.accounts.models import Membership, User
 from portal.accounts.roles import MemberRole, Role
@@ -32,7 +32,7 @@ def make_client(name: str = "") -> Client:
 
 def make_system(client: Client | None = None, **values: object) -> System:
     number = next(_numbers)
-    values = {"name": f"host-{number}", "address": f"host-{number}.example", "environment": "production"} | values
+    values = {"name": f"host-{number}", "address": f"host-{number}.example", "environment": "staging"} | values
     return registry.add_system(client=client or make_client(), actor=TESTER, now=now(), **values)  # type: ignore[arg-type]
 
 
@@ -92,3 +92,27 @@ def make_scan(system: System, state: str = ScanState.FRESH, **values: object) ->
     if state in {ScanState.STALE, ScanState.FAILED}:
         values.setdefault("reason", "because")
     return Scan.objects.create(client_id=system.client_id, system=system, state=state, **values)
+
+
+def make_rollout(system: System, asked_by: User | None = None, **values: object) -> Rollout:
+    """A rollout on staging with one system in it, whatever that system is; nothing carries it on."""
+    user = asked_by or make_operator()
+    rollout = Rollout.objects.create(
+        client_id=system.client_id,
+        asked_by=user,
+        actor_label=user.email,
+        created_at=now(),
+        **values,
+    )
+    RolloutTarget.objects.create(
+        client_id=system.client_id, rollout=rollout, system=system, environment=system.environment, position=0,
+        wave=1 if system.environment == "production" else 0,
+    )  # fmt: skip
+    return rollout
+
+
+def make_window(client: Client) -> MaintenanceWindow:
+    """Sundays from two to five."""
+    return MaintenanceWindow.objects.create(
+        client=client, name="Sunday night", every="week", weekdays=[6], start=time(2), end=time(5), created_at=now(), actor_label="x"
+    )

@@ -1,10 +1,13 @@
 """Scans, pending updates, advisories, decisions, update runs."""
 
 from maintenance.models.advisory import Advisory, AdvisoryFeed, CveSignal, UpdateAdvisory
+from maintenance.models.check import VerificationCheck
 from maintenance.models.policy import WindowPolicy
-from maintenance.models.run import RunCommand, RunEvidence, RunLogChunk, RunPackage, UpdateRun
+from maintenance.models.rollout import PlannedChange, Rollout, RolloutApproval, RolloutTarget, StagingAlternative
+from maintenance.models.run import RunCommand, RunEvidence, RunLogChunk, RunPackage, UpdateRun, VerdictOverrule
 from maintenance.models.scan import InstalledPackage, Scan
 from maintenance.models.update import Decision, PendingUpdate
+from maintenance.models.window import MaintenanceWindow
 
 __all__ = [
     "Advisory",
@@ -12,13 +15,21 @@ __all__ = [
     "CveSignal",
     "Decision",
     "InstalledPackage",
+    "MaintenanceWindow",
     "PendingUpdate",
+    "PlannedChange",
+    "Rollout",
+    "RolloutApproval",
+    "RolloutTarget",
     "RunCommand",
     "RunEvidence",
     "RunLogChunk",
     "RunPackage",
     "Scan",
+    "StagingAlternative",
     "UpdateAdvisory",
     "UpdateRun",
+    "VerdictOverrule",
+    "VerificationCheck",
     "WindowPolicy",
 ]

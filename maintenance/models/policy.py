@@ -23,6 +23,8 @@ class WindowPolicy(ClientOwned):
     high_h = models.PositiveIntegerField("high", default=168, validators=HOURS)
     medium_h = models.PositiveIntegerField("medium", default=336, validators=HOURS)
     low_h = models.PositiveIntegerField("low and negligible", default=720, validators=HOURS)
+    # How long a rollout rests on staging before anybody may approve it.
+    soak_h = models.PositiveIntegerField("soak on staging", default=24, db_default=24, validators=[MaxValueValidator(24 * 90)])
     changed_at = models.DateTimeField()
     actor_label = models.CharField(max_length=254)
 

@@ -3,6 +3,7 @@
 import uuid
 from typing import Any, ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
@@ -16,6 +17,12 @@ class UpdateRun(ClientOwned):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     system = models.ForeignKey("clients.System", on_delete=models.PROTECT, related_name="update_runs")
     kind = models.CharField(max_length=16, choices=RunKind, default=RunKind.APPLY)
+    # The part of a rollout that it carries out; a run of one kind is made once for each.
+    target = models.ForeignKey("RolloutTarget", null=True, blank=True, on_delete=models.PROTECT, related_name="runs")
+    # On a rollback: the run that it takes back.
+    undoes = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="undone_by")
+    # On a restart: the units.
+    units = ArrayField(models.CharField(max_length=256), default=list, blank=True, db_default=[])
     state = models.CharField(max_length=16, choices=RunState, default=RunState.QUEUED)
     verdict = models.CharField(max_length=16, choices=Verdict, blank=True, default="")
     # Why the verdict is what it is: sentences.
@@ -52,6 +59,14 @@ class UpdateRun(ClientOwned):
                 condition=Q(state=RunState.FINISHED, finished_at__isnull=False, verdict__in=Verdict.values)
                 | Q(state__in=OPEN_RUN_STATES, finished_at=None, verdict=""),
                 name="update_run_finished_iff_verdict",
+            ),
+            models.UniqueConstraint(fields=["target", "kind"], name="a_target_is_run_once"),
+            models.UniqueConstraint(
+                fields=["undoes"], condition=Q(state__in=OPEN_RUN_STATES) | Q(verdict=Verdict.VERIFIED), name="a_run_is_undone_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind=RunKind.ROLLBACK, undoes__isnull=False) | (~Q(kind=RunKind.ROLLBACK) & Q(undoes=None)),
+                name="a_rollback_says_of_what",
             ),
             # A verified run is one whose command ended with 0 and whose package system is whole.
             models.CheckConstraint(
@@ -143,3 +158,22 @@ class RunLogChunk(ClientOwned):
 
     def __str__(self) -> str:
         return f"log of run {self.run_id} at {self.offset}"
+
+
+class VerdictOverrule(ClientOwned):
+    """Somebody stands for a run whose verdict is not "verified". The verdict stays; this stands beside it, for ever."""
+
+    run = models.ForeignKey(UpdateRun, on_delete=models.PROTECT, related_name="overrules")
+    reason = models.TextField()
+    overruled_at = models.DateTimeField()
+    overruled_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    actor_label = models.CharField(max_length=254)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["run"], name="one_overrule_per_run"),
+            models.CheckConstraint(condition=~Q(reason=""), name="overrule_says_why"),
+        ]
+
+    def __str__(self) -> str:
+        return f"run {self.run_id} overruled by {self.actor_label}"

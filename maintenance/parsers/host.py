@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from maintenance.parsers.values import UnexpectedOutput
 
@@ -34,11 +34,19 @@ class RootFacts:
         stale_services: units (or program names) that still run a deleted library.
         locks: lock file to the program that holds it.
         listening: `proto address program`, sorted.
+        owners: a listening line's `address program` to the package that owns the program.
+        stale_packages: packages of which a replaced file still runs; `-` stands for files that no package owns any more.
+        errors: lines of the journal at priority err and worse within ten minutes; None where there is no journal.
+        load: the load averages of 1, 5 and 15 minutes, as text.
     """
 
     stale_services: tuple[str, ...]
     locks: dict[str, str]
     listening: tuple[str, ...]
+    owners: dict[str, str] = field(default_factory=dict)
+    stale_packages: tuple[str, ...] = ()
+    errors: int | None = None
+    load: str = ""
 
 
 def parse_os_release(text: str) -> OsRelease:
@@ -75,7 +83,7 @@ def parse_kernel(text: str) -> Kernel:
         raise UnexpectedOutput("uname", 1, text) from error
 
 
-def parse_root_facts(text: str) -> RootFacts:
+def parse_root_facts(text: str) -> RootFacts:  # noqa: C901  # one branch for each kind of line
     """The answer of `retainer-host facts`.
 
     Raises:
@@ -87,6 +95,9 @@ def parse_root_facts(text: str) -> RootFacts:
     stale: set[str] = set()
     locks: dict[str, str] = {}
     listening: set[str] = set()
+    owners: dict[str, str] = {}
+    stale_packages: set[str] = set()
+    errors, load = None, ""
     for number, line in enumerate(lines[1:], start=2):
         kind, *words = line.split() or [""]
         if kind == "stale" and len(words) >= 2:
@@ -96,11 +107,19 @@ def parse_root_facts(text: str) -> RootFacts:
             locks[words[0]] = words[2].strip("_") if len(words) > 2 else f"process {words[1]}"
         elif kind == "listen" and len(words) >= 3:
             listening.add(" ".join(words[:3]))
+            if len(words) > 3 and words[3] != "-":
+                owners[" ".join(words[1:3])] = words[3]
+        elif kind == "deleted" and len(words) >= 2:
+            stale_packages.add(words[0])
+        elif kind == "errors" and words and words[0].isdecimal():
+            errors = int(words[0])
+        elif kind == "load":
+            load = " ".join(words)
         elif kind == "needrestart":
             continue
         else:
             raise UnexpectedOutput("retainer-host facts", number, line)
-    return RootFacts(tuple(sorted(stale)), locks, tuple(sorted(listening)))
+    return RootFacts(tuple(sorted(stale)), locks, tuple(sorted(listening)), owners, tuple(sorted(stale_packages)), errors, load)
 
 
 def newer_kernel(*, running: str, installed: str) -> bool:

@@ -8,6 +8,7 @@ failed() { systemctl list-units --state=failed --plain --no-legend --no-pager | 
 packages() { dpkg-query -W -f='${db:Status-Abbrev}\t${Package}\t${Version}\t${Architecture}\t${source:Package}\t${source:Version}\n'; }
 reboot_file() { if [ -e /run/reboot-required ]; then echo required; fi; true; }
 
+section kernel uname -r
 section boot cat /proc/sys/kernel/random/boot_id
 if [ -d /run/systemd/system ]; then
     section units units

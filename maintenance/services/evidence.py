@@ -7,14 +7,18 @@ from typing import Any
 
 import httpx
 from django.conf import settings
+from django.db.models import Q
 
 from clients.models import AllowedRange, ServiceCheck, System
 from maintenance import probes
+from maintenance.choices import CheckKind
+from maintenance.models import VerificationCheck
 from maintenance.parsers import apt, host
 from maintenance.parsers.sections import Section, split_sections
 from maintenance.parsers.units import parse_units
 from maintenance.parsers.values import UnexpectedOutput
 from portal import outbound
+from portal.ssh.errors import TimedOut
 from portal.ssh.pool import Shell
 
 SETTLE = timedelta(seconds=settings.SETTLE_S)
@@ -37,7 +41,19 @@ def take(*, system: System, shell: Shell) -> dict[str, Any]:
         except outbound.Refused as error:
             # not asked is not known: such a run is not verified
             facts["gaps"].append(f"{check.url} was not asked: {error}")
+    facts["checks"] = {}
+    for own in checks_of(system):
+        try:
+            facts["checks"][own.name] = _asked(own, system, shell, allowed)
+        except outbound.Refused as error:
+            facts["gaps"].append(f"The check “{own.name}” was not asked: {error}")
     return facts
+
+
+def checks_of(system: System) -> list[VerificationCheck]:
+    """The checks that operators defined for a system or one of its roles."""
+    rows = VerificationCheck.objects.filter(client_id=system.client_id, ended_at=None)
+    return list(rows.filter(Q(system=system) | Q(role__in=system.roles)).order_by("pk"))
 
 
 def read(sections: dict[str, Section]) -> dict[str, Any]:
@@ -61,12 +77,16 @@ def read(sections: dict[str, Section]) -> dict[str, Any]:
     boot = parsed("boot", str.strip)
     architecture = parsed("architecture", str.strip)
     reboot = parsed("reboot-file", str.strip)
+    kernel = parsed("kernel", str.strip)
     return {
         "boot_id": boot,
         "architecture": architecture,
         "units": None if units is None else {name: asdict(unit) for name, unit in units.items()},
         "listening": None if root_facts is None else list(root_facts.listening),
         "stale_services": None if root_facts is None else list(root_facts.stale_services),
+        "errors": None if root_facts is None else root_facts.errors,
+        "load": None if root_facts is None else root_facts.load,
+        "kernel": kernel,
         "packages": None if packages is None else {f"{p.name}:{p.architecture}": p.version for p in packages if p.whole},
         "reboot_required": None if reboot is None else reboot == "required",
         "gaps": gaps,
@@ -80,6 +100,29 @@ def note_flapping(first: dict[str, Any], second: dict[str, Any]) -> dict[str, An
         name for name, unit in (second.get("units") or {}).items() if name in earlier and unit["restarts"] > earlier[name]["restarts"]
     )
     return second
+
+
+def _asked(check: VerificationCheck, system: System, shell: Shell, allowed: list[outbound.Network]) -> dict[str, Any]:
+    """What a check of an operator's answers now. A command runs as the login user, with its own timeout."""
+    question = check.question.replace("{address}", system.address)
+    if check.kind == CheckKind.HTTP:
+        try:
+            answer = outbound.get(question, allowed=allowed)
+        except httpx.HTTPError as error:
+            return {"ok": False, "message": f"no answer ({type(error).__name__})"}
+        status, text = answer.status_code, answer.text
+    else:
+        try:
+            result = shell.run(question, timeout_s=check.timeout_s)
+        except TimedOut:
+            return {"ok": False, "message": f"no answer within {check.timeout_s} s"}
+        status, text = result.exit_status, result.stdout
+    word = "status" if check.kind == CheckKind.HTTP else "exit status"
+    if status != check.expected:
+        return {"ok": False, "message": f"{word} {status}, expected {check.expected}"}
+    if check.contains and check.contains not in text:
+        return {"ok": False, "message": f"{word} {status}, but the answer lacks “{check.contains}”"}
+    return {"ok": True, "message": f"{word} {status}"}
 
 
 def _answer(check: ServiceCheck, allowed: list[outbound.Network]) -> dict[str, Any]:

@@ -7,16 +7,18 @@ from typing import Any
 
 from django.db import transaction
 
+from clients.choices import Environment
 from clients.errors import NotReady
 from clients.services.access import open_shell
-from maintenance.choices import RUN_STEPS, Moment, RunState, Verdict
+from maintenance.choices import RUN_STEPS, Moment, RunKind, RunState, Verdict
 from maintenance.errors import LeaseLost
 from maintenance.models import RunCommand, RunEvidence, RunLogChunk, RunPackage, UpdateRun
-from maintenance.services import evidence, runs, scans
+from maintenance.services import evidence, plans, runs, scans
 from maintenance.services.runs import utc
 from maintenance.services.verdict import Judgement, judge
 from portal.accounts.actor import Actor
 from portal.audit import services as audit
+from portal.queue import nudge
 from portal.ssh import detached
 from portal.ssh.detached import HostState, RunStatus
 from portal.ssh.errors import CommandFailed, ConnectFailed, ConnectionLost, SSHError, TimedOut, Unreachable
@@ -30,6 +32,8 @@ RETRY_S = 5
 # Before anything was sent, an unreachable host soon ends the run; afterwards we look for the truth far longer.
 GIVE_UP_UNSENT = timedelta(minutes=2)
 GIVE_UP_SENT = timedelta(hours=12)
+# A host that does not come back from a reboot is somebody's business soon.
+GIVE_UP_REBOOT = timedelta(minutes=30)
 BEGIN_WITHIN_S = 60
 NOTHING_CHANGED = "Nothing was changed on the host."
 
@@ -67,6 +71,8 @@ def _steps(run: UpdateRun, shell: Shell) -> None:
         _move(run, RunState.PREPARING)
     if run.state == RunState.PREPARING:
         _record(run, Moment.BEFORE, evidence.take(system=run.system, shell=shell))
+        if not _still_as_planned(run, shell):
+            return
         # From here on the host may know of the run: written before anything is sent.
         _move(run, RunState.RUNNING)
     if run.state == RunState.RUNNING:
@@ -77,6 +83,20 @@ def _steps(run: UpdateRun, shell: Shell) -> None:
               ended_on_host_at=utc())  # fmt: skip
     if run.state == RunState.VERIFYING:
         _verify(run, shell)
+
+
+def _still_as_planned(run: UpdateRun, shell: Shell) -> bool:
+    """On production the host is asked once more what would change; False, and the run ends, where it is not what was approved."""
+    target = run.target
+    if target is None or run.kind != RunKind.APPLY or target.environment != Environment.PRODUCTION:
+        return True
+    rows = list(target.changes.order_by("package", "architecture"))
+    answer = plans.look(shell, rows, own_architecture=run.system.architecture)
+    _hold(run)
+    found = [*answer.problems, *plans.differences(plans.planned(rows), answer.changes)]
+    if found:
+        _finish(run, Judgement(Verdict.FAILED, ("The plan is not the one that was approved: " + "; ".join(found), NOTHING_CHANGED)))
+    return not found
 
 
 def _follow(run: UpdateRun, shell: Shell) -> RunStatus | None:
@@ -111,7 +131,7 @@ def _start(run: UpdateRun, shell: Shell) -> bool:
     if run.start_sent_at is None:
         _hold(run, start_sent_at=utc())
     try:
-        detached.start(shell, run=run.uuid, kind=run.kind, packages=_packages(run))
+        detached.start(shell, run=run.uuid, kind=run.kind, packages=_packages(run), units=tuple(run.units))
     except CommandFailed as error:
         _finish(run, Judgement(Verdict.FAILED, (error.message, NOTHING_CHANGED)))
         return False
@@ -127,14 +147,17 @@ def _verify(run: UpdateRun, shell: Shell) -> None:
         threading.Event().wait(min(POLL_S, max(0.0, (settled - utc()).total_seconds())))
     after = evidence.note_flapping(first, evidence.take(system=run.system, shell=shell))
     _record(run, Moment.AFTER, after)
-    before = RunEvidence.objects.get(run=run, moment=Moment.BEFORE).facts
+    # a rollback is right when all is as it was before what it takes back
+    before = RunEvidence.objects.get(run=run.undoes or run, moment=Moment.BEFORE).facts
     wanted = {f"{row.package}:{row.architecture}": row.to_version for row in run.packages.all()}
     if run.host_state == HostState.DIED.value:
         judgement = Judgement(Verdict.FAILED, ("The run was killed on the host before it ended.", *_state_left(run, after)))
     elif run.exit_status is None:
         judgement = Judgement(Verdict.FAILED, ("The host rebooted while the run was under way.", *_state_left(run, after)))
     else:
-        judgement = judge(exit_status=run.exit_status, audit=run.audit, before=before, after=after, wanted=wanted)
+        judgement = judge(
+            exit_status=run.exit_status, audit=run.audit, before=before, after=after, wanted=wanted, kind=RunKind(run.kind)
+        )
     for row in run.packages.all():
         found = (after.get("packages") or {}).get(f"{row.package}:{row.architecture}", "")
         RunPackage.objects.filter(pk=row.pk).update(after_version=found)
@@ -152,12 +175,9 @@ def _state_left(run: UpdateRun, after: dict[str, Any]) -> list[str]:
 
 
 def _packages(run: UpdateRun) -> tuple[str, ...]:
-    """What the host is to install, as `name=version`; the architecture only where it is not the host's own, + for new ones."""
-    own = {"all", RunEvidence.objects.get(run=run, moment=Moment.BEFORE).facts.get("architecture") or "amd64"}
-    return tuple(
-        f"{'' if row.from_version else '+'}{row.package}{'' if row.architecture in own else ':' + row.architecture}={row.to_version}"
-        for row in run.packages.order_by("package", "architecture")
-    )
+    """What the host is to install, as its helper takes it."""
+    own = RunEvidence.objects.get(run=run, moment=Moment.BEFORE).facts.get("architecture") or ""
+    return plans.words(run.packages.order_by("package", "architecture"), own_architecture=own)
 
 
 def _away(run: UpdateRun, error: SSHError) -> None:
@@ -165,7 +185,8 @@ def _away(run: UpdateRun, error: SSHError) -> None:
     now = utc()
     since = run.unreachable_since or now
     sent = run.start_sent_at is not None
-    if now - since > (GIVE_UP_SENT if sent else GIVE_UP_UNSENT):
+    patience = GIVE_UP_UNSENT if not sent else GIVE_UP_REBOOT if run.kind == RunKind.REBOOT else GIVE_UP_SENT
+    if now - since > patience:
         if sent:
             words = f"The host has not answered since {since:%Y-%m-%d %H:%M} UTC: what became of the run is unknown."
             _finish(run, Judgement(Verdict.UNKNOWN, (words, error.message)))
@@ -216,6 +237,8 @@ def _finish(run: UpdateRun, judgement: Judgement, *, reboot_required: bool | Non
                  findings=list(judgement.findings),
                  commands=list(run.commands.order_by("position").values("command", "exit_status")))  # fmt: skip
     scans.request(system=run.system, actor=actor, now=utc())
+    if run.target is not None:
+        nudge("maintenance.advance_rollout", client_id=run.client_id, rollout_id=run.target.rollout_id)
     logger.info("run.finished", extra={"run": run.pk, "system": run.system_id, "verdict": str(judgement.verdict)})
 
 

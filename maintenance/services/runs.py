@@ -7,7 +7,8 @@ on from what the row and the host say. The host itself makes sure that nothing s
 
 import logging
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -18,11 +19,12 @@ from clients.choices import Access, Environment
 from clients.models import System
 from maintenance.choices import OPEN_RUN_STATES, DecisionKind, RunKind, Verdict
 from maintenance.errors import CanNotChange, ClientEnded, NothingToApply, NotVerified, SystemBusy
-from maintenance.models import InstalledPackage, PendingUpdate, RunPackage, UpdateRun
+from maintenance.models import PendingUpdate, RolloutTarget, RunPackage, UpdateRun, VerdictOverrule
+from maintenance.services import restarts, staging
 from portal.accounts.actor import Actor
 from portal.accounts.roles import Permission
 from portal.audit import services as audit
-from portal.errors import NotAllowed, constraint_name
+from portal.errors import NotAllowed, PortalError, constraint_name
 from portal.queue import nudge
 
 logger = logging.getLogger(__name__)
@@ -34,32 +36,41 @@ def decided_updates(system: System) -> list[PendingUpdate]:
     return list(rows.order_by("package", "architecture"))
 
 
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One package's transition that a run is to make. `from_version` empty: it comes in new."""
+
+    update_id: int | None
+    package: str
+    architecture: str
+    from_version: str
+    to_version: str
+
+
 def start_run(*, system: System, actor: Actor, now: datetime) -> UpdateRun:
-    """Apply the decided updates of one system, once, as one run.
+    """Apply the decided updates of one staging system, once, as one run. Production is changed by rollouts.
 
     Writes the run before anything reaches the host, so that a crash leaves a run to reattach to, never an unknown change.
     After commit: nudges `maintenance.execute_run`.
 
     Raises:
+        NotVerified: a production system (trigger production_needs_an_approved_rollout holds it too).
         SystemBusy: another change holds the system (constraint one_open_run_per_system).
         NothingToApply: nothing is decided as apply.
-        NotVerified: a version was not verified on the staging twin.
         CanNotChange: the system is read-only or not managed by apt.
-        NotAllowed: production, and the actor is a token.
     """
     actor.require(Permission.OPERATE)
-    _require_a_person(system, actor)
     _require_changeable(system)
+    if system.environment == Environment.PRODUCTION:
+        raise NotVerified(f"{system} is production: its updates go there by a rollout.", hint="Start one on the Rollouts page.")
     updates = decided_updates(system)
     if not updates:
         raise NothingToApply(f"No pending update of {system} is decided as apply.", hint="Decide on the triage page first.")
-    missing = unverified_on_twin(system, updates)
-    if missing:
-        raise NotVerified(
-            f"Not yet verified on the staging twin {system.staging_twin}: " + ", ".join(missing[:8]) + ".",
-            hint="Apply them there first; a verified run on the twin opens production.",
-        )
-    run = _create(system=system, kind=RunKind.APPLY, updates=updates, actor=actor, now=now)
+    versions = [
+        Version(update.pk, update.package, update.architecture, update.installed_version, update.candidate_version)
+        for update in updates
+    ]  # fmt: skip
+    run = create(system=system, kind=RunKind.APPLY, versions=versions, asked_by_id=actor.user_id, actor=actor, now=now)
     logger.info("run.started", extra={"run": run.pk, "system": system.pk})
     return run
 
@@ -69,41 +80,142 @@ def start_configure(*, system: System, actor: Actor, now: datetime) -> UpdateRun
 
     Raises:
         SystemBusy, CanNotChange: as `start_run`.
+        NotAllowed: production, and the actor is a token.
     """
     actor.require(Permission.OPERATE)
     _require_a_person(system, actor)
     _require_changeable(system)
-    return _create(system=system, kind=RunKind.CONFIGURE, updates=[], actor=actor, now=now)
+    return create(system=system, kind=RunKind.CONFIGURE, versions=[], asked_by_id=actor.user_id, actor=actor, now=now)
 
 
-def unverified_on_twin(system: System, updates: list[PendingUpdate]) -> list[str]:
-    """The updates whose version the staging twin has installed neither by a verified run nor at all, as `package version`.
+def start_rollback(*, run: UpdateRun, actor: Actor, now: datetime) -> UpdateRun:
+    """Bring the packages of a run back to what they were before it; a run of its own, with its own verification.
 
-    A package that the twin does not have can't be tested there and does not count. Without a twin nothing counts.
+    What came in new stays installed. The database lets a rollback go to nothing but the versions from before.
+
+    Raises:
+        PortalError: the run is under way, is no update, or was rolled back.
+        NothingToApply: nothing of it can go back.
+        SystemBusy, CanNotChange, NotAllowed: as `start_configure`.
     """
-    twin = system.staging_twin
-    if twin is None or system.environment != Environment.PRODUCTION:
-        return []
-    on_twin = {
-        (name, arch): version
-        for name, arch, version in InstalledPackage.objects.filter(
-            system=twin, name__in=[update.package for update in updates]
-        ).values_list("name", "architecture", "version")
-    }
-    verified = set(
-        RunPackage.objects.filter(run__system=twin, run__verdict=Verdict.VERIFIED).values_list("package", "architecture", "to_version")
+    actor.require(Permission.OPERATE)
+    _require_a_person(run.system, actor)
+    _require_changeable(run.system)
+    if run.kind != RunKind.APPLY or run.is_open:
+        raise PortalError("Only an update run that is finished can be rolled back.")
+    if run.undone_by.filter(Q(state__in=OPEN_RUN_STATES) | Q(verdict=Verdict.VERIFIED)).exists():
+        raise PortalError("This run was rolled back already.", hint="See the rollback's own page.")
+    versions = [
+        Version(None, row.package, row.architecture, row.to_version, row.from_version)
+        for row in run.packages.order_by("package", "architecture")
+        if row.from_version and row.from_version != row.to_version
+    ]
+    if not versions:
+        raise NothingToApply("Nothing of this run can go back: everything in it came in new.")
+    return create(
+        system=run.system, kind=RunKind.ROLLBACK, versions=versions, undoes=run, asked_by_id=actor.user_id, actor=actor, now=now
     )
-    # A newer twin build never needed a run of ours; a worse verdict on it must not be walked around that way.
-    touched = set(RunPackage.objects.filter(run__system=twin).values_list("package", "architecture", "to_version"))
-    missing = []
-    for update in updates:
-        key = (update.package, update.architecture)
-        if key not in on_twin or (*key, update.candidate_version) in verified:
-            continue
-        if on_twin[key] == update.candidate_version and (*key, update.candidate_version) not in touched:
-            continue
-        missing.append(f"{update.package} {update.candidate_version}")
-    return missing
+
+
+def start_restart(*, system: System, actor: Actor, now: datetime) -> UpdateRun:
+    """Restart or reboot a staging system that needs it by its last scan. On production a rollout does, in its window.
+
+    Raises:
+        NotVerified: a production system.
+        NothingToApply: nothing needs a restart that we know of.
+        SystemBusy, CanNotChange: as `start_run`.
+    """
+    actor.require(Permission.OPERATE)
+    _require_changeable(system)
+    if system.environment == Environment.PRODUCTION:
+        raise NotVerified(
+            f"{system} is production: it is restarted by a rollout, in its window.", hint="Start one on the Rollouts page."
+        )
+    need = restarts.pending(system)
+    if need is None:
+        raise NothingToApply(f"By its last scan nothing on {system} needs a restart.", hint="Scan it to be sure.")
+    return create(
+        system=system, kind=RunKind(need.kind), versions=[], units=need.units, asked_by_id=actor.user_id, actor=actor, now=now
+    )
+
+
+def overrule(*, run: UpdateRun, reason: str, actor: Actor, now: datetime) -> VerdictOverrule:
+    """Stand for a run that was not verified, by name and reason. The verdict stays; the versions count as verified.
+
+    Raises:
+        NotAllowed: not a lead, or the one who started the run (trigger nobody_overrules_their_own).
+        PortalError: no reason, the run is under way, was verified, or was overruled before.
+    """
+    actor.require(Permission.APPROVE)
+    if actor.user_id is None or actor.user_id == run.started_by_id:
+        raise NotAllowed("Nobody overrules the verdict of their own run.", hint="Ask another lead.")
+    if not reason.strip():
+        raise PortalError("Say why: it stands beside the verdict for good.")
+    if run.is_open or run.verdict == Verdict.VERIFIED:
+        raise PortalError("Only a finished run that was not verified can be overruled.")
+    try:
+        with transaction.atomic():
+            row = VerdictOverrule.objects.create(
+                client_id=run.client_id, run=run, reason=reason.strip(), overruled_at=now, overruled_by_id=actor.user_id,
+                actor_label=actor.label,
+            )  # fmt: skip
+            audit.record(
+                action="run.overrule", actor=actor, subject=run, client_id=run.client_id, now=now, verdict=run.verdict,
+                reason=reason.strip(),
+            )  # fmt: skip
+    except IntegrityError as error:
+        if constraint_name(error) == "one_overrule_per_run":
+            raise PortalError("This verdict was overruled already.") from error
+        raise
+    return row
+
+
+def unverified_on_staging(system: System, updates: Sequence[PendingUpdate]) -> list[str]:
+    """The updates that may not go to this system yet, as `package version`: neither staging nor its alternative has shown them."""
+    versions = [(update.package, update.architecture, update.candidate_version) for update in updates]
+    return [f"{name} {version}" for name, _, version in staging.unverified(system, versions)]
+
+
+def create(
+    *, system: System, kind: RunKind, versions: Sequence[Version], units: tuple[str, ...] = (), target: RolloutTarget | None = None,
+    undoes: UpdateRun | None = None, asked_by_id: int | None, actor: Actor, now: datetime,
+) -> UpdateRun:  # fmt: skip
+    """Write a run with what it is to do, and nudge a worker after commit. What may run at all the database decides.
+
+    Raises:
+        SystemBusy: another change holds the system, or another production system of its role.
+        ClientEnded: the client's retainer ended.
+    """
+    try:
+        with transaction.atomic():
+            run = UpdateRun.objects.create(
+                client_id=system.client_id, system=system, kind=kind, units=list(units), target=target, undoes=undoes, created_at=now,
+                started_by_id=asked_by_id, actor_label=actor.label,
+            )  # fmt: skip
+            RunPackage.objects.bulk_create(
+                RunPackage(
+                    client_id=system.client_id, run=run, update_id=version.update_id, package=version.package,
+                    architecture=version.architecture, from_version=version.from_version, to_version=version.to_version,
+                )
+                for version in versions
+            )  # fmt: skip
+            audit.record(
+                action=f"run.{kind}", actor=actor, subject=run, client_id=system.client_id, now=now, system=system.name,
+                packages=[f"{version.package}={version.to_version}" for version in versions], units=list(units),
+            )  # fmt: skip
+            nudge("maintenance.execute_run", client_id=run.client_id, run_id=run.pk)
+    except IntegrityError as error:
+        name = constraint_name(error)
+        if name == "one_open_run_per_system":
+            raise SystemBusy(f"Another change is under way on {system}.", hint="One change at a time: wait for its verdict.") from error
+        if name == "one_system_of_a_role":
+            raise SystemBusy(
+                f"A change is under way on another production system with the role of {system}.", hint="Two of one role never at once."
+            ) from error
+        if name == "client_not_ended":
+            raise ClientEnded("This client's retainer ended: nothing is changed on their systems any more.") from error
+        raise
+    return run
 
 
 def claim(*, run_id: int, now: datetime) -> UpdateRun | None:
@@ -143,35 +255,6 @@ def _require_changeable(system: System) -> None:
         raise CanNotChange(f"{system} is read-only: the portal looks, and changes nothing there.")
     if system.package_manager not in {"", "apt"}:
         raise CanNotChange(f"{system} uses {system.package_manager}; the portal only reads it so far.")
-
-
-def _create(*, system: System, kind: RunKind, updates: list[PendingUpdate], actor: Actor, now: datetime) -> UpdateRun:
-    try:
-        with transaction.atomic():
-            run = UpdateRun.objects.create(
-                client_id=system.client_id, system=system, kind=kind, created_at=now, started_by_id=actor.user_id,
-                actor_label=actor.label,
-            )  # fmt: skip
-            RunPackage.objects.bulk_create(
-                RunPackage(
-                    client_id=system.client_id, run=run, update=update, package=update.package,
-                    architecture=update.architecture, from_version=update.installed_version,
-                    to_version=update.candidate_version,
-                )
-                for update in updates
-            )  # fmt: skip
-            audit.record(
-                action=f"run.{kind}", actor=actor, subject=run, client_id=system.client_id, now=now, system=system.name,
-                packages=[f"{update.package}={update.candidate_version}" for update in updates],
-            )  # fmt: skip
-            nudge("maintenance.execute_run", client_id=run.client_id, run_id=run.pk)
-    except IntegrityError as error:
-        if constraint_name(error) == "one_open_run_per_system":
-            raise SystemBusy(f"Another change is under way on {system}.", hint="One change at a time: wait for its verdict.") from error
-        if constraint_name(error) == "client_not_ended":
-            raise ClientEnded("This client's retainer ended: nothing is changed on their systems any more.") from error
-        raise
-    return run
 
 
 def utc() -> datetime:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from maintenance.choices import Verdict
+from maintenance.choices import RunKind, Verdict
 
 Facts = Mapping[str, Any]
 
@@ -14,6 +14,8 @@ OWN_EXITS = {
     66: "apt found no way to install exactly these versions. Nothing was changed.",
     67: "Installing these versions would also change packages that nobody decided about. Nothing was changed.",
     68: "A package is no longer installed on the host. Nothing was changed.",
+    69: "A version to go back to is not kept on the host. Nothing was changed.",
+    70: "The host was asked to reboot and did not.",
     71: "The host could not start the run as a unit. Nothing was changed.",
     75: "The run never began on the host and was withdrawn. Nothing was changed.",
 }
@@ -27,13 +29,20 @@ class Judgement:
     findings: tuple[str, ...]
 
 
-def judge(*, exit_status: int, audit: str, before: Facts, after: Facts, wanted: Mapping[str, str], rebooted: bool = False) -> Judgement:
+# Errors in the journal within ten minutes: so many more, and so many times as many, are a regression.
+ERRORS_MORE = 20
+ERRORS_TIMES = 3
+
+
+def judge(
+    *, exit_status: int, audit: str, before: Facts, after: Facts, wanted: Mapping[str, str], kind: RunKind = RunKind.APPLY
+) -> Judgement:
     """Weigh what a finished run left behind.
 
     Args:
         audit: what `dpkg --audit` printed at the end.
         before, after: facts as `evidence.take` records them.
-        wanted: `package:architecture` to the decided version; empty for a run that only configures.
+        wanted: `package:architecture` to the decided version; empty for a run that changes no version.
     """
     failures: list[str] = []
     if exit_status in OWN_EXITS:
@@ -49,8 +58,8 @@ def judge(*, exit_status: int, audit: str, before: Facts, after: Facts, wanted: 
             failures.append(f"{package} is at {found or 'an unknown version'}, not at {version}.")
     unread = [str(gap) for facts in (before, after) for gap in facts.get("gaps", [])] + _never_answered(before, after)
     regressions = compare(before, after)
-    if rebooted:
-        failures.append("The host rebooted while the run was under way.")
+    if kind == RunKind.REBOOT and before.get("boot_id") == after.get("boot_id"):
+        failures.append("The host did not reboot: its boot id is the same.")
     if failures:
         return Judgement(Verdict.FAILED, (*failures, *regressions))
     if regressions:
@@ -62,7 +71,13 @@ def judge(*, exit_status: int, audit: str, before: Facts, after: Facts, wanted: 
 
 def compare(before: Facts, after: Facts) -> list[str]:
     """What worked before and does not now, as sentences."""
-    return [*_units(before, after), *_sockets(before, after), *_answers(before, after)]
+    return [
+        *_units(before, after),
+        *_sockets(before, after),
+        *_answers(before, after),
+        *_checks(before, after),
+        *_errors(before, after),
+    ]
 
 
 def _units(before: Facts, after: Facts) -> list[str]:
@@ -106,14 +121,36 @@ def _answers(before: Facts, after: Facts) -> list[str]:
     return found
 
 
+def _checks(before: Facts, after: Facts) -> list[str]:
+    """Checks that operators defined: what passed before passes now."""
+    now: Mapping[str, Facts] = after.get("checks") or {}
+    found = []
+    for name, old in (before.get("checks") or {}).items():
+        new = now.get(name)
+        if old["ok"] and not (new and new["ok"]):
+            found.append(f"The check “{name}” passed before; now: {new['message'] if new else 'not asked'}.")
+    return found
+
+
+def _errors(before: Facts, after: Facts) -> list[str]:
+    """The journal's error rate."""
+    old, new = before.get("errors"), after.get("errors")
+    if old is None or new is None or new - old < ERRORS_MORE or new < ERRORS_TIMES * old:
+        return []
+    return [f"The journal has {new} errors within ten minutes; before there were {old}."]
+
+
 def _never_answered(before: Facts, after: Facts) -> list[str]:
-    """Addresses that answered neither before nor after: what the update did to them can't be known."""
-    answers: Mapping[str, Facts] = after.get("answers") or {}
-    return [
-        f"{url} does not answer ({answers[url]['message']}), and did not before"
-        for url, old in (before.get("answers") or {}).items()
-        if not old["ok"] and url in answers and not answers[url]["ok"]
-    ]
+    """What answered neither before nor after: what the update did to it can't be known."""
+    lines = []
+    for kind in ("answers", "checks"):
+        answers: Mapping[str, Facts] = after.get(kind) or {}
+        lines += [
+            f"{name} does not answer ({answers[name]['message']}), and did not before"
+            for name, old in (before.get(kind) or {}).items()
+            if not old["ok"] and name in answers and not answers[name]["ok"]
+        ]
+    return lines
 
 
 def changes(before: Facts, after: Facts) -> Sequence[str]:
@@ -129,4 +166,7 @@ def changes(before: Facts, after: Facts) -> Sequence[str]:
     sockets = set(before.get("listening") or []), set(after.get("listening") or [])
     lines += [f"no longer listens: {socket}" for socket in sorted(sockets[0] - sockets[1])]
     lines += [f"listens now: {socket}" for socket in sorted(sockets[1] - sockets[0])]
+    for name, label in (("kernel", "kernel"), ("load", "load"), ("errors", "errors in the journal within ten minutes")):
+        if before.get(name) != after.get(name):
+            lines.append(f"{label}: {before.get(name, 'not known')} → {after.get(name, 'not known')}")
     return lines

@@ -27,7 +27,7 @@ class Facts:
     decision: str
     decision_reason: str
     deferred_until: datetime | None
-    unverified_on_twin: bool
+    unverified: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def explain(facts: Facts, *, now: datetime) -> Reason:  # noqa: C901, PLR0911, P
         return Reason(Waiting.TRIAGE, "Nobody decided about it yet." if not facts.decision else "Its deferral ran out: decide again.")
     if facts.last_verdict in {Verdict.FAILED, Verdict.REGRESSED, Verdict.UNKNOWN}:
         return Reason(Waiting.FAILED, f"The last run that tried it ended as: {Verdict(facts.last_verdict).label.lower()}.")
-    if facts.unverified_on_twin:
+    if facts.unverified:
         return Reason(Waiting.STAGING, "This version is not verified on the staging twin yet.")
     return Reason(Waiting.START, "It is decided and waits for somebody to apply it.")
 
@@ -91,7 +91,7 @@ def reason_of(update: PendingUpdate, *, now: datetime) -> Reason:
             run_open=last is not None and last.run.state in OPEN_RUN_STATES, last_verdict=last.run.verdict if last else "",
             decision=decision.kind if decision else "", decision_reason=decision.reason if decision else "",
             deferred_until=decision.defer_until if decision else None,
-            unverified_on_twin=production and bool(runs.unverified_on_twin(system, [update])),
+            unverified=production and bool(runs.unverified_on_staging(system, [update])),
         ),
         now=now,
     )  # fmt: skip

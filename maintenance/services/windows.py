@@ -66,8 +66,8 @@ def set_policy(*, client: Client, hours: dict[str, int], actor: Actor, now: date
     actor.require(Permission.OPERATE)
     with transaction.atomic():
         policy = WindowPolicy.objects.select_for_update().filter(client=client).first() or WindowPolicy(client=client)
-        before = {name: getattr(policy, name) for name in FIELDS}
-        for name in FIELDS:
+        before = {name: getattr(policy, name) for name in (*FIELDS, "soak_h")}
+        for name in (*FIELDS, "soak_h"):
             setattr(policy, name, hours[name])
         policy.changed_at, policy.actor_label = now, actor.label
         try:
@@ -80,7 +80,7 @@ def set_policy(*, client: Client, hours: dict[str, int], actor: Actor, now: date
         policy.save()
         audit.record(
             action="windows.change", actor=actor, subject=policy, client_id=client.pk, now=now, before=before,
-            after={name: getattr(policy, name) for name in FIELDS},
+            after={name: getattr(policy, name) for name in (*FIELDS, "soak_h")},
         )  # fmt: skip
     return policy
 

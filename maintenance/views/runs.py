@@ -59,17 +59,64 @@ def configure(request: PortalRequest, system_id: int) -> HttpResponse:
     return see(request, "maintenance:run", run.pk)
 
 
+@require_POST
+@requires(Permission.OPERATE)
+def restart(request: PortalRequest, system_id: int) -> HttpResponse:
+    """Restart or reboot a staging system that needs it."""
+    try:
+        run = runs.start_restart(system=_system(request, system_id), actor=request.actor, now=timezone.now())
+    except PortalError as error:
+        return _list(request, error=error)
+    return see(request, "maintenance:run", run.pk)
+
+
+@require_POST
+@requires(Permission.OPERATE)
+def rollback(request: PortalRequest, run_id: int) -> HttpResponse:
+    """Bring the packages of a run back to what they were before."""
+    run = _run(request, run_id)
+    _demand_fresh_proof(request, run.system)
+    try:
+        back = runs.start_rollback(run=run, actor=request.actor, now=timezone.now())
+    except PortalError as error:
+        return _detail(request, run, error=error)
+    return see(request, "maintenance:run", back.pk)
+
+
+@require_POST
+@requires(Permission.APPROVE, fresh=True)
+def overrule(request: PortalRequest, run_id: int) -> HttpResponse:
+    """Stand for a run that was not verified, by name and reason."""
+    run = _run(request, run_id)
+    try:
+        runs.overrule(run=run, reason=request.POST.get("reason", ""), actor=request.actor, now=timezone.now())
+    except PortalError as error:
+        return _detail(request, run, error=error)
+    return see(request, "maintenance:run", run.pk)
+
+
 @require_GET
 @requires(Permission.SEE)
 def run_detail(request: PortalRequest, run_id: int) -> HttpResponse:
     """A run with all its evidence; the live part refreshes itself until the verdict is there."""
-    rows = UpdateRun.objects.visible_to(request.actor).select_related("system", "client")
-    run = get_object_or_404(rows, pk=run_id)
+    return _detail(request, _run(request, run_id))
+
+
+def _run(request: PortalRequest, run_id: int) -> UpdateRun:
+    rows = UpdateRun.objects.visible_to(request.actor).select_related("system", "client", "target", "undoes")
+    return get_object_or_404(rows, pk=run_id)
+
+
+def _detail(request: PortalRequest, run: UpdateRun, *, error: PortalError | None = None) -> HttpResponse:
     facts = {row.moment: row for row in RunEvidence.objects.filter(run=run)}
     before, after = facts.get(Moment.BEFORE), facts.get(Moment.AFTER)
     text, _ = log_text(run)
     context = {
         "run": run,
+        "error": error,
+        "overrule": run.overrules.first(),
+        "undone_by": run.undone_by.order_by("-pk").first(),
+        "may_overrule": request.actor.may(Permission.APPROVE) and request.actor.user_id != run.started_by_id,
         "packages": run.packages.order_by("package", "architecture"),
         "commands": run.commands.order_by("position"),
         "log": text[-LOG_SHOWN:],
@@ -77,10 +124,10 @@ def run_detail(request: PortalRequest, run_id: int) -> HttpResponse:
         "before": before,
         "after": after,
         "changes": changes(before.facts, after.facts) if before and after else None,
-        "answers": (after.facts.get("answers") or {}) if after else {},
+        "answers": {**(after.facts.get("answers") or {}), **(after.facts.get("checks") or {})} if after else {},
         "stale_services": after.facts.get("stale_services") if after else None,
     }
-    answer = render_page(request, "maintenance/run.html", context, fragment="live")
+    answer = render_page(request, "maintenance/run.html", context, fragment="live", status=409 if error else 200)
     if wants_fragment(request) and not run.is_open:
         return HttpResponseStopPolling(answer.content)
     return answer
@@ -102,7 +149,7 @@ def _list(request: PortalRequest, *, error: PortalError | None = None) -> HttpRe
     if request.actor.may(Permission.OPERATE):
         for system in queries.ready_systems(request.actor)[:200]:
             updates = runs.decided_updates(system)
-            ready.append(ReadySystem(system, updates, runs.unverified_on_twin(system, updates)))
+            ready.append(ReadySystem(system, updates, runs.unverified_on_staging(system, updates)))
     page = Paginator(queries.runs_for(request.actor), 50).get_page(request.GET.get("page"))
     context = {"ready": ready, "page": page, "error": error}
     return render_page(request, "maintenance/runs.html", context, status=409 if error else 200)

@@ -3,33 +3,17 @@
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Field, NinjaAPI, Schema, Status
-from ninja.security import HttpBearer
 
 from clients.api import router as clients_router
 from maintenance.api import router as maintenance_router
-from portal.accounts.actor import NOBODY, Actor
-from portal.accounts.middleware import client_address
+from maintenance.api_rollouts import router as rollouts_router
+from portal.accounts.api_auth import TokenAuth
 from portal.accounts.permissions import ANYBODY
 from portal.accounts.roles import Permission
-from portal.accounts.scope import acting_as
-from portal.accounts.services import READING, actor_of_token
+from portal.accounts.services import READING
 from portal.errors import NotAllowed, PortalError
 from portal.signin.errors import BadSignIn
 from portal.signin.services.tokens import exchange
-
-
-class TokenAuth(HttpBearer):
-    """`Authorization: Bearer rtn_…`. A browser's session does not count here, so there is nothing to forge."""
-
-    def authenticate(self, request: HttpRequest, token: str) -> Actor | None:
-        """The actor behind the token; None is 401."""
-        actor = actor_of_token(token=token, now=timezone.now(), address=client_address(request))
-        if actor == NOBODY:
-            return None
-        # as the middleware does for pages: the actor, and its scope for the database until the request ends
-        request.actor = actor  # type: ignore[attr-defined]
-        request.scopes.enter_context(acting_as(actor))  # type: ignore[attr-defined]
-        return actor
 
 
 class SignIn(Schema):
@@ -59,6 +43,7 @@ class Problem(Schema):
 api = NinjaAPI(title="Retainer", version="1", auth=TokenAuth(), urls_namespace="api-1", docs_url=None)
 api.add_router("", clients_router)
 api.add_router("", maintenance_router)
+api.add_router("", rollouts_router)
 
 
 @api.post("/token", auth=None, response={200: Token, 401: Problem}, operation_id="sign_in", tags=["sign-in"])

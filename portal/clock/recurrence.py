@@ -7,9 +7,10 @@ so on the nights of a change it lasts an hour less or more. A month without the 
 
 import calendar
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from heapq import merge
 from zoneinfo import ZoneInfo
 
 
@@ -100,3 +101,20 @@ def occurrences(rule: Recurrence, *, after: datetime) -> Iterator[Window]:
             if window.start < window.end and window.end > after:
                 yield window
         day += timedelta(days=1)
+
+
+def coming(rules: Iterable[Recurrence], *, after: datetime) -> Window | None:
+    """The window of several rules that is open or comes next; windows that touch are one. None where there is no rule.
+
+    One that never closes is cut a month after its beginning.
+    """
+    streams = [occurrences(rule, after=after) for rule in rules]
+    found: Window | None = None
+    for window in merge(*streams):
+        if found is None:
+            found = window
+        elif window.start > found.end or found.end - found.start > timedelta(days=31):
+            break
+        else:
+            found = Window(found.start, max(found.end, window.end))
+    return found

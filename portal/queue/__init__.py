@@ -15,6 +15,7 @@ NUDGED = {
     "clients.test_connection": "hosts",
     "maintenance.scan_system": "hosts",
     "maintenance.execute_run": "hosts",
+    "maintenance.advance_rollout": "hosts",
     "signin.send_mail": "default",
 }
 

@@ -14,8 +14,11 @@ from portal.ssh.pool import Shell
 from portal.ssh.target import clean
 
 HELPER = "/usr/local/sbin/retainer-host"
-HELPER_VERSION = 1
+HELPER_VERSION = 2
 HELPER_SOURCE = Path(__file__).with_name("host") / "retainer-host.sh"
+# Fetching what a plan needs on a slow line.
+PLAN_TIMEOUT_S = 900
+_UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]*\.service")
 _PACKAGE = re.compile(r"\+?[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?=[0-9A-Za-z][0-9A-Za-z.+~:-]*")
 
 
@@ -64,22 +67,107 @@ class RunStatus:
     log_bytes: int
 
 
-def start(shell: Shell, *, run: uuid.UUID, kind: str, packages: tuple[str, ...]) -> None:
+@dataclass(frozen=True, slots=True)
+class HostPlan:
+    """What a host says that bringing packages to versions would do.
+
+    Args:
+        exit_status: of apt's simulation; 0 where there is a plan.
+        fetched: whether the archives that it needs lie on the host now.
+        kept: `name` to whether its present version is kept for a rollback; what comes in new is not in it.
+        conflicts: (`name`, path) of configuration files that are changed on the host and by the new version.
+        text: apt's simulation as it printed it.
+    """
+
+    exit_status: int
+    fetched: bool
+    kept: dict[str, bool]
+    conflicts: tuple[tuple[str, str], ...]
+    text: str
+
+
+def plan(shell: Shell, *, packages: tuple[str, ...]) -> HostPlan:
+    """Ask what bringing packages to versions would do, and have the host keep what a rollback needs. Installs nothing.
+
+    Raises:
+        ValueError: a package is not `name=version` or `+name=version`.
+        SSHError: as `Shell.check`.
+        UnexpectedStatus: the answer is not the helper's.
+    """
+    answer = shell.check(f"sudo -n {HELPER} plan", stdin=_lines(packages, _PACKAGE), timeout_s=PLAN_TIMEOUT_S)
+    return parse_plan_answer(clean(answer.raw))
+
+
+def parse_plan_answer(answer: str) -> HostPlan:
+    """Read `retainer-host plan`: `key=value` lines, a line `plan:`, then apt's text.
+
+    Raises:
+        UnexpectedStatus: a line or a value is not what the helper writes.
+    """
+    head, sign, text = answer.partition("plan:\n")
+    if not sign:
+        raise UnexpectedStatus(f"no plan in {answer[:200]!r}")
+    exit_status, fetched, kept, conflicts = None, False, {}, []
+    try:
+        for line in head.splitlines():
+            key, _, value = line.partition("=")
+            if key == "exit":
+                exit_status = int(value)
+            elif key == "fetched":
+                fetched = value == "0"
+            elif key == "keep":
+                name, _, state = value.split("\t")
+                kept[name.partition(":")[0]] = state == "kept"
+            elif key == "conffile":
+                name, path = value.split("\t")
+                conflicts.append((name.partition(":")[0], path))
+            else:
+                raise UnexpectedStatus(f"unknown line {line[:200]!r}")
+    except ValueError as error:
+        raise UnexpectedStatus(f"{error} in {head[:300]!r}") from error
+    if exit_status is None:
+        raise UnexpectedStatus(f"no exit status in {head[:300]!r}")
+    return HostPlan(exit_status, fetched, kept, tuple(conflicts), text)
+
+
+def changelogs(shell: Shell, *, packages: tuple[str, ...]) -> dict[str, str]:
+    """The newest entries of changelogs, by `name=version` as asked; what can't be had is missing.
+
+    Raises:
+        ValueError: a package is not `name=version`.
+        SSHError: as `Shell.check`.
+    """
+    answer = shell.check(f"sudo -n {HELPER} changelogs", stdin=_lines(packages, _PACKAGE), timeout_s=PLAN_TIMEOUT_S)
+    found: dict[str, str] = {}
+    for part in ("\n" + clean(answer.raw)).split("\n@@ ")[1:]:
+        name, _, text = part.partition("\n")
+        if text.strip():
+            found[name] = text
+    return found
+
+
+def _lines(words: tuple[str, ...], shape: re.Pattern[str]) -> bytes:
+    """One word a line; each has been looked at before it goes anywhere."""
+    for word in words:
+        if not shape.fullmatch(word):
+            raise ValueError(f"not of the form that the host takes: {word!r}")
+    return "".join(f"{word}\n" for word in words).encode()
+
+
+def start(shell: Shell, *, run: uuid.UUID, kind: str, packages: tuple[str, ...] = (), units: tuple[str, ...] = ()) -> None:
     """Start a run on its host, or find that it was started before; both are fine.
 
     Args:
-        kind: `apt-apply` or `dpkg-configure`.
+        kind: a word of the helper's: `apt-apply`, `apt-rollback`, `dpkg-configure`, `restart`, `reboot`.
         packages: `name=version` each; `+name=version` for one that the host does not have yet.
+        units: of a restart.
 
     Raises:
-        ValueError: a package is not of that form.
+        ValueError: a package or unit is not of that form.
         SudoRefused, CommandFailed: nothing was started.
         ConnectionLost, TimedOut: unknown; ask `status`.
     """
-    for package in packages:
-        if not _PACKAGE.fullmatch(package):
-            raise ValueError(f"not a package and version: {package!r}")
-    payload = "".join(f"{package}\n" for package in packages).encode()
+    payload = _lines(units, _UNIT) if units else _lines(packages, _PACKAGE)
     shell.check(f"sudo -n {HELPER} start {run} {kind}", stdin=payload, timeout_s=60)
 
 

@@ -33,7 +33,7 @@ def test_rows_of_a_system_belong_to_its_client(system):
 def test_a_twin_is_a_staging_system_of_the_same_client(sample_client, system):
     staging = people.make_system(sample_client, environment="staging")
     foreign = people.make_system(environment="staging")
-    production = people.make_system(sample_client)
+    production = people.make_system(sample_client, environment="production")
     registry.change_twin(system=system, staging_twin=staging, actor=people.TESTER, now=people.now())
     for wrong in (foreign, production):
         with pytest.raises(TwinRefused):
@@ -102,7 +102,8 @@ def test_every_table_with_a_client_and_a_system_ties_the_two(db):
     assert tables == tied
 
 
-def test_the_twin_is_changed_on_the_page_and_a_foreign_one_is_refused(operator_page, sample_client, system):
+def test_the_twin_is_changed_on_the_page_and_a_foreign_one_is_refused(operator_page, sample_client):
+    system = people.make_system(sample_client, environment="production")
     staging = people.make_system(sample_client, environment="staging")
     foreign = people.make_system(environment="staging")
     address = f"/systems/{system.pk}/twin/"

@@ -1,14 +1,14 @@
 """Recurring windows: hand-made cases, and what must hold of every rule in every zone."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import islice
+from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.clock.recurrence import Every, Recurrence, moment_of, occurrences
+from portal.clock.recurrence import Every, Recurrence, coming, moment_of, occurrences
 
 BERLIN = "Europe/Berlin"
 SUNDAY = frozenset({6})
@@ -67,7 +67,8 @@ def test_the_second_and_the_last_tuesday():
     assert days_of(last, "2026-12-01", 2) == ["2026-12-29", "2027-01-26"]
 
 
-moments = st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC))
+# hypothesis takes naive limits and puts the zone on
+moments = st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 walls = st.times().map(lambda t: t.replace(second=0, microsecond=0, tzinfo=None))
 rules = st.builds(
     Recurrence, every=st.just(Every.WEEK), start=walls, end=walls, zone=st.sampled_from(ZONES),
@@ -81,7 +82,7 @@ rules = st.builds(
 def test_windows_come_in_order_do_not_overlap_and_end_after_the_moment(rule, after):
     found = list(islice(occurrences(rule, after=after), 6))
     assert all(window.start < window.end and window.end > after for window in found)
-    assert all(earlier.end <= later.start for earlier, later in zip(found, found[1:], strict=False))
+    assert all(earlier.end <= later.start for earlier, later in pairwise(found))
     assert all(window.end - window.start <= timedelta(hours=25) for window in found)
 
 
@@ -107,3 +108,20 @@ def test_a_monthly_day_comes_in_every_month(after, day, start):
 def test_a_wall_time_is_never_turned_into_an_earlier_one(day, wall, zone):
     local = moment_of(day, wall, zone).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
     assert timedelta(0) <= local - datetime.combine(day, wall) <= timedelta(days=1)
+
+
+def test_windows_that_touch_are_one_and_one_that_never_closes_is_cut():
+    evening, night = weekly("20:00", "00:00", days={4}, zone="UTC"), weekly("00:00", "03:00", days={5}, zone="UTC")
+    after = datetime(2026, 6, 1, tzinfo=UTC)
+    window = coming([night, evening], after=after)
+    assert (window.start, window.end) == (datetime(2026, 6, 5, 20, tzinfo=UTC), datetime(2026, 6, 6, 3, tzinfo=UTC))
+    always = [weekly("00:00", "12:00", days=range(7)), weekly("12:00", "00:00", days=range(7))]
+    assert timedelta(days=31) < coming(always, after=after).end - after < timedelta(days=40)
+    assert coming([], after=after) is None
+
+
+@given(st.lists(rules, min_size=1, max_size=4), moments)
+def test_what_comes_next_is_no_later_than_each_rules_own_next(several, after):
+    window = coming(several, after=after)
+    assert window.end > after
+    assert all(window.start <= next(occurrences(rule, after=after)).start for rule in several)

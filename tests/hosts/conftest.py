@@ -1,12 +1,14 @@
 """Real hosts, a real worker, a real beat. Where the lab can't be had the tests say why, and in CI they fail instead."""
 
 import fcntl
+import itertools
 import os
 import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
@@ -59,6 +61,25 @@ def machine(lab) -> Iterator[Machine]:
     host.start()
     yield host
     host.remove()
+
+
+@pytest.fixture
+def machines(lab) -> Iterator[Callable[[int], list[Machine]]]:
+    """Fresh hosts of this test's own, as many as it asks for; they come up side by side."""
+    made: list[Machine] = []
+
+    def make(count: int) -> list[Machine]:
+        fresh = [
+            Machine(f"test-{os.getpid()}-{number}", number, mirror=MIRROR_ADDRESS) for number in itertools.islice(_next_number, count)
+        ]
+        made.extend(fresh)
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(Machine.start, fresh))
+        return fresh
+
+    yield make
+    for host in made:
+        host.remove()
 
 
 def set_up(host: Machine, *, client=None, packages: tuple[str, ...] = (), **values: object) -> System:

@@ -20,6 +20,7 @@ POSTINST = {
     "lab-reboot": "echo required >/run/reboot-required; echo lab-reboot >/run/reboot-required.pkgs",
     "lab-breaks": "systemctl daemon-reload; systemctl restart lab-breaks.service || true",
     "lab-flaps": "systemctl daemon-reload; systemctl restart --no-block lab-flaps.service || true",
+    "lab-web": "[ ! -e /etc/lab-breaks-here ] || systemctl stop nginx",
     "lab-needs": "true",
     "lab-new": "true",
 }
@@ -59,6 +60,8 @@ def build_package(folder: Path, name: str, version: str) -> Path:
     script = POSTINST[name].replace("{{", "{").replace("}}", "}") if later else "true"
     if name in {"lab-breaks", "lab-flaps"} and not later:
         script = f"systemctl daemon-reload; systemctl enable --now {name}.service"
+    if name == "lab-web" and not later:
+        script = "systemctl start nginx"
     # debconf speaks on standard output, so the note comes first
     (control / "postinst").write_text(f"#!/bin/sh\nset -e\n{note}\n{script}\n")
     (control / "postinst").chmod(0o755)

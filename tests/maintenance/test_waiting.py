@@ -18,7 +18,7 @@ NOW = datetime(2026, 11, 23, tzinfo=UTC)
 READY = Facts(
     ended=False, gone=False, connection=Connection.OK, connection_message="", scan_state=ScanState.FRESH, scan_reason="", obstacle="",
     access=Access.MANAGE, manager="apt", run_open=False, last_verdict="", decision=DecisionKind.APPLY, decision_reason="",
-    deferred_until=None, unverified_on_twin=False,
+    deferred_until=None, unverified=False,
 )  # fmt: skip
 LATER, EARLIER = NOW + timedelta(days=1), NOW - timedelta(days=1)
 
@@ -32,7 +32,7 @@ LATER, EARLIER = NOW + timedelta(days=1), NOW - timedelta(days=1)
         ({"obstacle": "kept_back"}, "kept_back"), ({"access": "read_only"}, "read_only"), ({"manager": "dnf"}, "read_only"),
         ({"decision": "reject"}, "rejected"), ({"decision": "defer", "deferred_until": LATER}, "deferred"),
         ({"decision": "defer", "deferred_until": EARLIER}, "triage"), ({"decision": ""}, "triage"), ({"last_verdict": "failed"}, "failed"),
-        ({"last_verdict": "unknown"}, "failed"), ({"unverified_on_twin": True}, "staging"), ({"last_verdict": "verified"}, "start"),
+        ({"last_verdict": "unknown"}, "failed"), ({"unverified": True}, "staging"), ({"last_verdict": "verified"}, "start"),
     ],
 )  # fmt: skip
 def test_each_reason(change, why):
@@ -49,7 +49,7 @@ FACTS = st.builds(
     scan_state=st.sampled_from(["", *ScanState.values]), scan_reason=st.text(max_size=5), obstacle=st.sampled_from(Obstacle.values),
     access=st.sampled_from(Access.values), manager=st.sampled_from(["", "apt", "dnf"]), run_open=st.booleans(),
     last_verdict=st.sampled_from(["", *Verdict.values]), decision=st.sampled_from(["", *DecisionKind.values]),
-    decision_reason=st.text(max_size=5), deferred_until=st.none() | st.sampled_from([LATER, EARLIER]), unverified_on_twin=st.booleans(),
+    decision_reason=st.text(max_size=5), deferred_until=st.none() | st.sampled_from([LATER, EARLIER]), unverified=st.booleans(),
 )  # fmt: skip
 
 
@@ -63,12 +63,12 @@ def test_whatever_is_known_there_is_one_reason_in_words(facts):
         assert facts.connection == Connection.OK
         assert facts.scan_state == ScanState.FRESH
         assert facts.decision == DecisionKind.APPLY
-        assert not facts.unverified_on_twin
+        assert not facts.unverified
 
 
 def test_the_page_of_an_update_follows_it_through_its_life(operator, operator_page, sample_client):
     twin = people.make_system(sample_client, environment="staging")
-    system = people.make_system(sample_client, staging_twin=twin)
+    system = people.make_system(sample_client, environment="production", staging_twin=twin)
     update = people.make_update(system)
 
     def why() -> str:

@@ -17,7 +17,7 @@ from tests import people
 
 SEEN = datetime(2026, 10, 24, 12, tzinfo=UTC)  # the Saturday before Europe leaves daylight saving time
 CLIENT = Client(name="x", security_window_days=7, routine_window_days=30, time_zone="Europe/Berlin")
-HOURS = {"exploited_h": 12, "critical_h": 24, "high_h": 48, "medium_h": 96, "low_h": 200}
+HOURS = {"exploited_h": 12, "critical_h": 24, "high_h": 48, "medium_h": 96, "low_h": 200, "soak_h": 24}
 
 
 def advisory(severity: str = "high", *, published: datetime | None = None, exploited: date | None = None) -> UpdateAdvisory:

@@ -1,6 +1,7 @@
 """The API: every operation as everybody, generated from its own routers; tokens; the same services as the pages."""
 
 import json
+from base64 import b64encode
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.core.management import call_command
 from django.db import transaction
 from django.utils import timezone
+from icalendar import Calendar
 
 from maintenance.models import UpdateRun
 from portal.accounts.models import ApiToken
@@ -61,10 +63,12 @@ def test_the_schema_lists_the_operations_and_each_states_its_permission():
 
 @pytest.mark.parametrize(("method", "path", "permission"), [one for one in OPERATIONS if one[2] != ANYBODY])
 def test_every_operation_as_everybody(client, method, path, permission, system, run, cast):  # noqa: F811
-    type(system).objects.filter(pk=system.pk).update(environment="staging")  # tokens never change production
-    address = path.format(system_id=system.pk, run_id=run.pk)
+    address = path.format(
+        system_id=system.pk, run_id=run.pk, client_id=system.client_id, rollout_id=people.make_rollout(system, cast["operator"]).pk
+    )
     body = {"client_id": system.client_id, "name": "x", "address": "x", "environment": "staging", "system_id": system.pk,
-            "fingerprint": "x", "updates": [], "kind": "apply"}  # fmt: skip
+            "fingerprint": "x", "updates": [], "kind": "command" if "checks" in path else "apply", "reason": "x", "question": "true",
+            "every": "week", "weekdays": [6], "start": "02:00", "end": "05:00"}  # fmt: skip
     foreign_body = method == "POST"
     wrong = []
     for token in ("", "rtn_wrong"):
@@ -90,7 +94,12 @@ def test_every_operation_as_everybody(client, method, path, permission, system, 
 def test_methods_that_are_no_operations_are_refused(client, method, path, operator, system, run):
     allowed = {m for m, p, _ in OPERATIONS if p == path}
     for other in {"GET", "POST", "PUT", "PATCH", "DELETE"} - allowed:
-        assert call(client, other, path.format(system_id=system.pk, run_id=run.pk), token=token_of(operator)).status_code == 405
+        assert (
+            call(
+                client, other, path.format(system_id=system.pk, run_id=run.pk, client_id=1, rollout_id=1), token=token_of(operator)
+            ).status_code
+            == 405
+        )
 
 
 def test_staff_without_a_second_factor_have_no_token_to_use(client, db):
@@ -164,14 +173,28 @@ def test_a_system_is_added_and_an_update_decided_through_the_api(client, operato
     assert busy.status_code == 409
 
 
-def test_a_token_does_not_change_production(client, operator, system):
+def test_a_token_does_not_change_production(client, operator, sample_client):
+    system = people.make_system(sample_client, environment="production")
     people.make_update(system)
     token = token_of(operator)
     call(client, "post", "/api/v1/decisions", token=token, body={"updates": [{"source": "openssl", "version": "1.1"}], "kind": "apply"})
     answer = call(client, "post", "/api/v1/update-runs", token=token, body={"system_id": system.pk})
-    assert answer.status_code == 403
-    assert "does not change production" in answer.json()["detail"]
+    assert answer.status_code == 409
+    assert "by a rollout" in answer.json()["detail"]
     assert not UpdateRun.objects.exists()
+
+
+def test_a_calendar_program_sends_the_token_as_its_password(client, operator, sample_client):
+    people.make_window(sample_client)
+    address = f"/api/v1/clients/{sample_client.pk}/maintenance.ics"
+    basic = b64encode(f"anything:{token_of(operator)}".encode()).decode()
+    answer = client.get(address, headers={"Authorization": f"Basic {basic}"})
+    assert answer.status_code == 200
+    events = Calendar.from_ical(answer.content).walk("VEVENT")
+    assert 52 <= len(events) <= 54
+    assert {event.decoded("dtstart").weekday() for event in events} <= {5, 6}
+    assert client.get(address).status_code == 401
+    assert client.get(address, headers={"Authorization": "Basic YTpi"}).status_code == 401
 
 
 def test_the_schema_command_prints_the_schema(capsys):

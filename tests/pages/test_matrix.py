@@ -4,6 +4,7 @@ Whatever answer the table does not permit fails, and so does a route that states
 """
 
 import functools
+from datetime import timedelta
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -13,7 +14,7 @@ from django.http import HttpResponse
 from django.urls import path, reverse
 
 from clients.models import AllowedRange, HostKeyAlert
-from maintenance.models import UpdateRun
+from maintenance.models import StagingAlternative, UpdateRun, VerificationCheck
 from portal.accounts.models import Membership, User
 from portal.accounts.permissions import ANYBODY, SAFE, SIGNED_IN
 from portal.accounts.roles import PERMISSIONS, STAFF, MemberRole, Permission, Role
@@ -85,8 +86,21 @@ def ids(system, cast):
     values = {"name": "x", "actor_label": "x", "asked_at": now}
     invitation = Invitation.objects.create(client=client, role="member", email="invited@matrix.example", **values)
     staff_invitation = Invitation.objects.create(role="operator", email="staff@matrix.example", **values)
+    check = VerificationCheck.objects.create(
+        client=client, system=system, name="planted", kind="command", question="true", created_at=now, actor_label="x"
+    )
+    alternative = StagingAlternative.objects.create(
+        client=client,
+        system=system,
+        kind="exception",
+        reason="planted",
+        created_at=now,
+        expires_at=now + timedelta(days=1),
+        actor_label="x",
+    )
     return {
-        "system_id": system.pk, "update_id": people.make_update(system).pk, "client_id": client.pk, "run_id": run.pk, "alert_id": alert.pk, "work": "test_connection",
+        "rollout_id": people.make_rollout(system, cast["operator"]).pk, "window_id": people.make_window(client).pk, "check_id": check.pk,
+        "alternative_id": alternative.pk, "system_id": system.pk, "update_id": people.make_update(system).pk, "client_id": client.pk, "run_id": run.pk, "alert_id": alert.pk, "work": "test_connection",
         "membership_id": Membership.objects.get(user=cast["member"]).pk, "credential_id": credential.pk,
         "invitation_id": invitation.pk, "staff invitation": staff_invitation.pk, "user_id": cast["operator"].pk, "session": "0" * 32, "token_id": 999_999, "pk": 999_999,
         "secret": "unknown", "provider_id": "oidc",
@@ -168,7 +182,8 @@ def test_what_is_sensitive_asks_for_a_fresh_proof_and_changes_nothing_before(nam
 SENSITIVE = {
     "clients:confirm-key", "clients:paste-keys", "clients:resolve-alert", "clients:people", "clients:people-role", "clients:people-remove",
     "clients:vault", "clients:vault-reveal", "clients:vault-replace", "clients:vault-archive", "clients:client-end", "signin:staff",
-    "signin:staff-role", "signin:staff-remove",
+    "signin:staff-role", "signin:staff-remove", "maintenance:rollout-approve", "maintenance:overrule", "maintenance:staging",
+    "maintenance:staging-revoke",
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from tests import people
 @pytest.fixture
 def fleet(sample_client):
     staging = people.make_system(sample_client, environment="staging", name="stage")
-    production = people.make_system(sample_client, name="prod")
+    production = people.make_system(sample_client, environment="production", name="prod")
     for system in (staging, production):
         people.make_update(system)
         people.make_update(system, "vim", is_security=False)

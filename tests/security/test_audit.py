@@ -169,8 +169,9 @@ def test_a_stranger_can_add_an_event_of_nobodys_and_read_none(trail):
     assert AuditChain.objects.filter(chain=0).exists()
 
 
-def test_a_change_keeps_before_and_after_and_from_where(system):
-    twin = people.make_system(system.client, environment="staging", name="stage")
+def test_a_change_keeps_before_and_after_and_from_where(sample_client):
+    system = people.make_system(sample_client, environment="production")
+    twin = people.make_system(sample_client, environment="staging", name="stage")
     actor = people.TESTER.at("192.0.2.7")
     registry.change_twin(system=system, staging_twin=twin, actor=actor, now=people.now())
     registry.change_twin(system=system, staging_twin=None, actor=actor, now=people.now())

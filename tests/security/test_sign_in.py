@@ -256,20 +256,15 @@ def test_expired_sessions_are_cleared(member):
 
 def test_a_production_run_asks_for_a_fresh_proof_and_staging_does_not(operator, sample_client):
     from maintenance.models import UpdateRun
-    from tests.hosts.steps import decide_apply
 
-    production = people.make_system(sample_client)
+    production = people.make_system(sample_client, environment="production")
     staging = people.make_system(sample_client, environment="staging")
-    for system in (production, staging):
-        people.make_update(system)
-    decide_apply(production, "openssl")
-    decide_apply(staging, "openssl")
     page = signed_in(operator, proof_age_s=660)
-    assert page.post(f"/systems/{staging.pk}/apply/")["Location"].startswith("/runs/")
-    asked = page.post(f"/systems/{production.pk}/apply/")
+    assert page.post(f"/systems/{staging.pk}/configure/")["Location"].startswith("/runs/")
+    asked = page.post(f"/systems/{production.pk}/configure/")
     assert asked["Location"].startswith("/account/prove/")
     assert not UpdateRun.objects.filter(system=production).exists()
-    went_on = page.post(asked["Location"], {"password": people.PASSWORD, "next": f"/systems/{production.pk}/apply/"})
+    went_on = page.post(asked["Location"], {"password": people.PASSWORD, "next": f"/systems/{production.pk}/configure/"})
     run = UpdateRun.objects.get(system=production)
     assert went_on["Location"] == f"/runs/{run.pk}/"
 

@@ -1,11 +1,17 @@
 #!/bin/sh
-# retainer-host 1: the one program that the portal may run as root on this host (/etc/sudoers.d/retainer).
+# retainer-host 2: the one program that the portal may run as root on this host (/etc/sudoers.d/retainer).
 # It reads facts, refreshes package lists, and starts changes as units of their own that outlive any connection:
 #   version                   print the version of this file
 #   facts                     what only root can see: listening programs, deleted libraries in use, package locks
 #   refresh                   refresh the package lists
 #   start UUID apt-apply      bring exactly the packages on standard input to exactly these versions (name=version lines;
 #                             +name=version is one that must come in new), once per UUID
+#   plan                      what bringing the packages on standard input to these versions would do; fetches what that needs,
+#                             and keeps the versions that are installed now, so that a rollback finds them
+#   changelogs                the newest entries of the changelogs of the packages on standard input (name=version lines)
+#   start UUID apt-rollback   bring packages back to versions that `plan` kept (name=version lines), once per UUID
+#   start UUID restart        restart the units on standard input, one after the other, once per UUID
+#   start UUID reboot         reboot this host, once per UUID
 #   start UUID dpkg-configure finish configuring half-configured packages, once per UUID
 #   status UUID OFFSET        state of a run, then its log from that byte on
 #   abandon UUID              a run that was never begun must not begin any more
@@ -18,9 +24,11 @@ NEEDRESTART_MODE=l
 APT_LISTCHANGES_FRONTEND=none
 export LC_ALL PATH DEBIAN_FRONTEND NEEDRESTART_MODE APT_LISTCHANGES_FRONTEND
 umask 077
-VERSION=1
+VERSION=2
 SELF=/usr/local/sbin/retainer-host
 RUNS=/var/lib/retainer/runs
+KEEP=/var/lib/retainer/keep
+KEEP_DAYS=60
 LOCK_WAIT_S=${RETAINER_LOCK_WAIT_S:-120}
 LOG_CHUNK=262144
 
@@ -37,16 +45,37 @@ run_dir() {
     esac
 }
 
+# The package that owns a file; a dash where dpkg knows none. Merged-usr hosts map /usr/lib where the list says /lib.
+owner() {
+    case $1 in
+    /*) ;;
+    *) echo - && return ;;
+    esac
+    found=$(dpkg-query -S "$1" 2>/dev/null || dpkg-query -S "${1#/usr}" 2>/dev/null || dpkg-query -S "/usr$1" 2>/dev/null) || true
+    found=$(printf '%s\n' "$found" | grep -v '^diversion ' | head -n 1)
+    found=${found%%: *}
+    found=${found%%,*}
+    echo "${found:--}"
+}
+
 facts() {
     echo "version $VERSION"
-    # Programs that still map a library deleted since: installed is not yet effective.
+    # What still runs though its file was replaced: installed is not yet effective. Per process its unit and name, then per
+    # file the package that owns it (a dash where dpkg knows none).
     for maps in /proc/[0-9]*/maps; do
         pid=${maps#/proc/}
         pid=${pid%/maps}
-        if grep -qE ' /(usr|lib|opt)[^ ]*\.so[^ ]* \(deleted\)$' "$maps" 2>/dev/null; then
-            unit=$(sed -n 's!.*/\([^/]*\.service\)\(/.*\)*$!\1!p' "/proc/$pid/cgroup" 2>/dev/null | head -n 1)
-            printf 'stale %s %s %s\n' "$pid" "${unit:--}" "$(tr '\n ' '__' <"/proc/$pid/comm" 2>/dev/null)"
-        fi
+        files=$( { sed -n 's!^[^ ]* ..x. .* \(/\(usr\|lib\|opt\|bin\|sbin\)[^ ]*\) (deleted)$!\1!p' "$maps"
+            readlink "/proc/$pid/exe" | sed -n 's! (deleted)$!!p'; } 2>/dev/null | sort -u)
+        [ -n "$files" ] || continue
+        unit=$(sed -n 's!.*/\([^/]*\.service\)\(/.*\)*$!\1!p' "/proc/$pid/cgroup" 2>/dev/null | head -n 1)
+        printf 'stale %s %s %s\n' "$pid" "${unit:--}" "$(tr '\n ' '__' <"/proc/$pid/comm" 2>/dev/null)"
+        printf '%s\n' "$files"
+    done | awk '/^stale / {print; next} !seen[$0]++ {print}' | while read -r line; do
+        case $line in
+        /*) printf 'deleted %s %s\n' "$(owner "$line")" "$line" ;;
+        *) printf '%s\n' "$line" ;;
+        esac
     done
     if command -v needrestart >/dev/null 2>&1; then
         needrestart -b 2>/dev/null | sed -n 's/^NEEDRESTART-/needrestart /p'
@@ -57,14 +86,32 @@ facts() {
         [ -z "$holder" ] || printf 'lock %s %s %s\n' "$lock" "$holder" "$(tr '\n ' '__' <"/proc/$holder/comm" 2>/dev/null)"
     done
     if command -v ss >/dev/null 2>&1; then
-        ss -Hltunp 2>/dev/null | awk '{name = "-"; if (match($0, /\(\("[^"]+"/)) name = substr($0, RSTART + 3, RLENGTH - 4)
-            print "listen", $1, $5, name}' | sort -u
+        ss -Hltunp 2>/dev/null | awk '{name = "-"; pid = "-"
+            if (match($0, /\(\("[^"]+"/)) name = substr($0, RSTART + 3, RLENGTH - 4)
+            if (match($0, /pid=[0-9]+/)) pid = substr($0, RSTART + 4, RLENGTH - 4)
+            print $1, $5, name, pid}' | sort -u | while read -r proto address name pid; do
+            program=$(readlink "/proc/$pid/exe" 2>/dev/null) || program=
+            printf 'listen %s %s %s %s\n' "$proto" "$address" "$(printf '%s' "$name" | tr ' ' '_')" "$(owner "${program% (deleted)}")"
+        done | sort -u
+    fi
+    printf 'load %s\n' "$(cut -d ' ' -f 1-3 /proc/loadavg 2>/dev/null)"
+    if command -v journalctl >/dev/null 2>&1; then
+        printf 'errors %s\n' "$(journalctl -q -p err --since -10min -o cat --no-pager 2>/dev/null | wc -l)"
     fi
 }
 
 refresh() {
     exec apt-get update -q -o APT::Update::Error-Mode=any -o Acquire::Retries=1 -o Acquire::http::Timeout=20 \
         -o Acquire::https::Timeout=20 -o DPkg::Lock::Timeout=30 </dev/null
+}
+
+# Package lines on standard input into $wanted; `name=version`, or `+name=version` for one that must come in new.
+read_wanted() {
+    head -c 262144 >"$wanted" || fail 73 "can't write $wanted (disk full?)"
+    [ -s "$wanted" ] || fail 64 "no packages named"
+    if grep -qvE '^[+]?[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?=[0-9A-Za-z][0-9A-Za-z.+~:-]*$' "$wanted"; then
+        fail 64 "a line is not name=version"
+    fi
 }
 
 start() {
@@ -78,14 +125,15 @@ start() {
     wanted=$(mktemp "$RUNS/.wanted.XXXXXX") || fail 73 "can't write in $RUNS (disk full?)"
     trap 'rm -f "$wanted"' EXIT
     case $kind in
-    apt-apply)
-        head -c 262144 >"$wanted" || fail 73 "can't write in $RUNS (disk full?)"
-        [ -s "$wanted" ] || fail 64 "no packages named"
-        if grep -qvE '^[+]?[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?=[0-9A-Za-z][0-9A-Za-z.+~:-]*$' "$wanted"; then
-            fail 64 "a line is not name=version"
+    apt-apply | apt-rollback) read_wanted ;;
+    restart)
+        head -c 65536 >"$wanted" || fail 73 "can't write in $RUNS (disk full?)"
+        [ -s "$wanted" ] || fail 64 "no units named"
+        if grep -qvE '^[A-Za-z0-9][A-Za-z0-9:_.@\\-]*\.service$' "$wanted"; then
+            fail 64 "a line is not a service"
         fi
         ;;
-    dpkg-configure) ;;
+    dpkg-configure | reboot) ;;
     *) fail 64 "unknown kind of run" ;;
     esac
     # Atomic: of two callers with the same UUID one makes the folder, the other finds it.
@@ -95,6 +143,7 @@ start() {
     fi
     if ! { echo "$kind" >"$DIR/kind" && boot_id >"$DIR/boot_id" && date +%s >"$DIR/created" && sed "s/^+//" "$wanted" | sort -u >"$DIR/wanted" &&
         sed -n "s/^+\([^=]*\)=.*/\1/p" "$wanted" | sort -u >"$DIR/new" &&
+        sed 's/^+//; s/:[a-z0-9-]*=/=/' "$wanted" | sort -u >"$DIR/wanted.bare" &&
         : >"$DIR/log"; }; then
         rm -rf "$DIR"
         fail 73 "can't write in $DIR (disk full?)"
@@ -122,6 +171,9 @@ execute() {
     case $(cat "$DIR/kind") in
     apt-apply) apt_apply ;;
     dpkg-configure) step dpkg --configure -a --force-confdef --force-confold ;;
+    apt-rollback) apt_rollback ;;
+    restart) restart_units ;;
+    reboot) reboot_now ;;
     *) false ;;
     esac
     status=$?
@@ -196,6 +248,150 @@ apt_apply() {
     return "$status"
 }
 
+# The file of a version that `plan` kept; a colon in a version is %3a in a file's name (apt does the same).
+kept_file() {
+    for file in "$KEEP/${1%%:*}_$(printf '%s' "$2" | sed 's/:/%3a/')"_*.deb; do
+        [ -f "$file" ] && echo "$file" && return
+    done
+    return 1
+}
+
+# Own exit status 69: a version is not kept here. 65 and 67 as above.
+apt_rollback() {
+    packages=
+    decided=$(cat "$DIR/wanted")
+    for wanted in $decided; do
+        file=$(kept_file "${wanted%%=*}" "${wanted#*=}") || {
+            printf '%s is not kept on this host.\n' "$wanted"
+            return 69
+        }
+        packages="$packages $file"
+    done
+    apt_install -s --allow-downgrades -o Debug::NoLocking=1 >"$DIR/plan.log" 2>&1
+    planned=$?
+    cat "$DIR/plan.log"
+    [ "$planned" -eq 0 ] || return 66
+    awk '$1 == "Inst" {v = $3; if (v ~ /^\[/) v = $4; sub(/^\(/, "", v); print $2 "=" v} $1 == "Remv" {print "remove " $2}' \
+        "$DIR/plan.log" | sort -u >"$DIR/plan"
+    undecided=$(sed 's/:[a-z0-9-]*=/=/' "$DIR/plan" | sort -u | comm -13 "$DIR/wanted.bare" -)
+    if [ -n "$undecided" ]; then
+        printf 'The plan is not what was decided. It would also change:\n%s\n' "$undecided"
+        return 67
+    fi
+    names=$(sed 's/=.*//' "$DIR/wanted")
+    # shellcheck disable=SC2086
+    automatic=$(apt-mark showauto $names 2>/dev/null)
+    apt_install --allow-downgrades
+    status=$?
+    # shellcheck disable=SC2086
+    [ -z "$automatic" ] || apt-mark auto $automatic >/dev/null 2>&1
+    return "$status"
+}
+
+restart_units() {
+    step systemctl daemon-reload
+    worst=0
+    while read -r unit; do
+        step systemctl restart "$unit" || worst=1
+    done <"$DIR/wanted"
+    return "$worst"
+}
+
+# The run ends with this boot: `status` finds another one afterwards. Where nothing happens, the run says so.
+reboot_now() {
+    printf '0\t%s\n' "systemctl reboot" >>"$DIR/commands"
+    echo "==> systemctl reboot"
+    sync
+    systemctl reboot || return 70
+    sleep 300
+    return 70
+}
+
+# What bringing packages to versions would do, as apt says it; with what can be told beforehand: conflicts of configuration
+# files, and whether the versions of now can be had again. Changes nothing but caches of packages.
+plan() {
+    mkdir -p "$KEEP" || fail 73 "can't make $KEEP"
+    find "$KEEP" -name '*.deb' -mtime "+$KEEP_DAYS" -delete
+    wanted=$(mktemp "$KEEP/.wanted.XXXXXX") || fail 73 "can't write in $KEEP (disk full?)"
+    new=$(mktemp -d "$KEEP/.new.XXXXXX") || fail 73 "can't write in $KEEP (disk full?)"
+    trap 'rm -rf "$wanted" "$new"' EXIT
+    read_wanted
+    packages=$(sed 's/^+//' "$wanted")
+    plan_text=$(plan_of 2>&1)
+    printf 'exit=%s\n' "$?"
+    # the archives that the run will install come into apt's own cache, so that the window is not spent on downloads
+    # shellcheck disable=SC2086
+    apt-get -y -q --no-remove --no-install-recommends --download-only -o DPkg::Lock::Timeout=30 install $packages >/dev/null 2>&1
+    printf 'fetched=%s\n' "$?"
+    for one in $packages; do
+        name=${one%%=*}
+        # what was kept before is kept; a package that is new has nothing to keep
+        old=$(dpkg-query -W -f='${db:Status-Status} ${Version}' "$name" 2>/dev/null)
+        case $old in
+        "installed "*) old=${old#installed } ;;
+        *) continue ;;
+        esac
+        [ "$old" != "${one#*=}" ] || continue
+        keep "$name" "$old" && printf 'keep=%s\t%s\tkept\n' "$name" "$old" || printf 'keep=%s\t%s\tmissing\n' "$name" "$old"
+        conflicts "$name" "${one#*=}"
+    done
+    printf 'plan:\n%s\n' "$plan_text"
+}
+
+plan_of() {
+    # shellcheck disable=SC2086
+    apt-get -s -y -q --no-remove --no-install-recommends -o Debug::NoLocking=1 install $packages
+}
+
+# Have the archive of an installed version: kept before, in apt's cache, from the sources, or packed again from what is installed.
+keep() {
+    kept_file "$1" "$2" >/dev/null && return
+    for file in /var/cache/apt/archives/"${1%%:*}_$(printf '%s' "$2" | sed 's/:/%3a/')"_*.deb; do
+        [ -f "$file" ] && cp "$file" "$KEEP/" && return
+    done
+    (cd "$KEEP" && apt-get -q download "$1=$2" >/dev/null 2>&1) && kept_file "$1" "$2" >/dev/null && return
+    if command -v dpkg-repack >/dev/null 2>&1; then
+        (cd "$new" && dpkg-repack "$1" >/dev/null 2>&1 && mv ./*.deb "$KEEP/$(kept_name "$1" "$2")") && return
+    fi
+    return 1
+}
+
+kept_name() { printf '%s_%s_%s.deb' "${1%%:*}" "$(printf '%s' "$2" | sed 's/:/%3a/')" "$(dpkg-query -W -f='${Architecture}' "$1")"; }
+
+# Configuration files that were changed here and that the new version changes too: dpkg keeps ours.
+conflicts() {
+    dpkg-query -W -f='${Conffiles}\n' "$1" 2>/dev/null | while read -r path shipped flag; do
+        if [ -z "$path" ] || [ ! -f "$path" ] || [ -n "$flag" ]; then
+            continue # none, gone, or obsolete
+        fi
+        [ "$(md5sum <"$path" | cut -d ' ' -f 1)" != "$shipped" ] || continue
+        if [ ! -d "$new/$1" ]; then
+            mkdir "$new/$1"
+            (cd "$new/$1" && apt-get -q download "$1=$2" >/dev/null 2>&1)
+        fi
+        fresh=$(dpkg-deb --fsys-tarfile "$new/$1"/*.deb 2>/dev/null | tar -xO ".$path" 2>/dev/null | md5sum | cut -d ' ' -f 1)
+        [ "$fresh" = "$shipped" ] || printf 'conffile=%s\t%s\n' "$1" "$path"
+    done
+}
+
+changelogs() {
+    mkdir -p "$KEEP" || fail 73 "can't make $KEEP"
+    wanted=$(mktemp "$KEEP/.wanted.XXXXXX") || fail 73 "can't write in $KEEP (disk full?)"
+    new=$(mktemp -d "$KEEP/.new.XXXXXX") || fail 73 "can't write in $KEEP (disk full?)"
+    trap 'rm -rf "$wanted" "$new"' EXIT
+    read_wanted
+    sed 's/^+//' "$wanted" | head -n 60 | while read -r one; do
+        rm -f "$new"/*.deb
+        (cd "$new" && apt-get -q download "$one" >/dev/null 2>&1) || continue
+        name=${one%%=*}
+        printf '@@ %s\n' "$one"
+        for path in changelog.Debian.gz changelog.gz; do
+            dpkg-deb --fsys-tarfile "$new"/*.deb 2>/dev/null | tar -xO "./usr/share/doc/${name%%:*}/$path" 2>/dev/null | zcat 2>/dev/null
+        done | head -c 12000
+        echo
+    done
+}
+
 status() {
     run_dir "$1"
     case $2 in *[!0-9]* | '') fail 64 "not an offset" ;; esac
@@ -206,12 +402,16 @@ status() {
     read -r pid since 2>/dev/null <"$DIR/process" || pid=
     if [ -f "$DIR/exit" ]; then
         state=finished
+    elif [ "$(cat "$DIR/boot_id")" != "$(boot_id)" ] && [ "$(cat "$DIR/kind")" = reboot ] && [ -d "$DIR/begun" ]; then
+        echo 0 >"$DIR/exit" && state=finished
     elif [ "$(cat "$DIR/boot_id")" != "$(boot_id)" ]; then
         state=rebooted
     elif [ ! -d "$DIR/begun" ]; then
         state=starting
     elif [ -n "$pid" ] && [ "$(start_time "$pid")" = "$since" ]; then
         state=running
+    elif [ "$(cat "$DIR/kind")" = reboot ] && [ "$(($(date +%s) - $(cat "$DIR/created")))" -lt 330 ]; then
+        state=running # the host is on its way down, and the run with it
     elif [ -z "$pid" ] && [ "$(($(date +%s) - $(cat "$DIR/created")))" -lt 30 ]; then
         state=running
     elif [ -f "$DIR/exit" ]; then
@@ -235,6 +435,8 @@ case ${1:-} in
 version) echo "$VERSION" ;;
 facts) facts ;;
 refresh) refresh ;;
+plan) plan ;;
+changelogs) changelogs ;;
 start) start "${2:-}" "${3:-}" ;;
 execute) execute "${2:-}" ;;
 status) status "${2:-}" "${3:-}" ;;

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from django import template
 from django.utils import timezone
@@ -21,6 +22,15 @@ def moment(value: datetime | None) -> SafeString | str:
     local = timezone.localtime(value)
     zone = local.tzname() or ""
     return format_html('<time datetime="{}">{} {}</time>', value.isoformat(), local.strftime("%Y-%m-%d %H:%M"), zone)
+
+
+@register.filter
+def in_zone(value: datetime, zone: str) -> SafeString:
+    """A moment in a zone of its own, such as the client's, with the weekday and the zone named."""
+    local = value.astimezone(ZoneInfo(zone))
+    return format_html(
+        '<time datetime="{}">{} {}</time>', value.isoformat(), local.strftime("%a %Y-%m-%d %H:%M"), local.tzname() or zone
+    )
 
 
 @register.filter
