@@ -19,6 +19,26 @@ class Obstacle(models.TextChoices):
     HELD = "held", "Held"
     PHASED = "phased", "Phased"
     KEPT_BACK = "kept_back", "Kept back"
+    PINNED = "pinned", "Pinned"
+
+
+class Ended(models.TextChoices):
+    """How a pending update stopped being pending."""
+
+    OPEN = "", "Still pending"
+    INSTALLED = "installed", "Installed"
+    SUPERSEDED = "superseded", "Replaced by a newer version"
+    REMOVED = "removed", "The package was removed"
+    WITHDRAWN = "withdrawn", "No source offers it any more"
+
+
+class Priority(models.IntegerChoices):
+    """How soon somebody should look at an update."""
+
+    URGENT = 1, "Urgent"
+    HIGH = 2, "High"
+    NORMAL = 3, "Normal"
+    LOW = 4, "Low"
 
 
 class FeedKind(models.TextChoices):
@@ -53,6 +73,8 @@ class Waiting(models.TextChoices):
     """Why a pending update is not applied yet. There is no "other"."""
 
     NOT_PENDING = "not_pending", "No longer pending"
+    RESTART = "restart", "Restart pending"
+    WITHDRAWN = "withdrawn", "Its source is gone"
     ENDED = "ended", "Retainer ended"
     RUNNING = "running", "Being applied"
     HOST = "host", "Host can't be worked on"
@@ -60,12 +82,17 @@ class Waiting(models.TextChoices):
     HELD = "held", "Held"
     PHASED = "phased", "Phased"
     KEPT_BACK = "kept_back", "Kept back"
+    PINNED = "pinned", "Pinned"
     READ_ONLY = "read_only", "Only read by the portal"
     REJECTED = "rejected", "Rejected"
     DEFERRED = "deferred", "Deferred"
     TRIAGE = "triage", "Waiting for triage"
     FAILED = "failed", "Last run not verified"
     STAGING = "staging", "Waiting for staging"
+    CONFLICT = "conflict", "Configuration file in conflict"
+    APPROVAL = "approval", "Waiting for approval"
+    WINDOW = "window", "Waiting for its window"
+    ROLLOUT = "rollout", "Waiting for its turn in a rollout"
     START = "start", "Waiting to be applied"
 
 

@@ -20,6 +20,12 @@ class WindowsForm(forms.Form):
     medium_h = forms.IntegerField(label="Medium", min_value=1, max_value=8760)
     low_h = forms.IntegerField(label="Low and negligible", min_value=1, max_value=8760)
     soak_h = forms.IntegerField(label="Soak on staging", min_value=0, max_value=2160)
+    business_days = forms.BooleanField(
+        label="Count business days", required=False, help_text="Each begun 24 hours are one business day, which ends with its work."
+    )
+    region = forms.CharField(
+        label="Public holidays of", max_length=10, required=False, help_text="A country or its part, such as DE or DE-BY."
+    )
 
 
 class DecisionForm(forms.Form):

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from maintenance.services import execution, feeds, matching, rollout_steps, runs, scans
+from maintenance.services import execution, feeds, matching, promise, rollout_steps, runs, scans
 from portal.accounts.scope import acting_for, acting_for_all
 
 
@@ -47,6 +47,13 @@ def scan_due(**_later: object) -> None:
     """Queue the scans that are due."""
     with acting_for_all():
         scans.request_due(now=timezone.now())
+
+
+@shared_task(name="maintenance.note_breaches", queue="default")
+def note_breaches(**_later: object) -> None:
+    """Write down what missed its window."""
+    with acting_for_all():
+        promise.note_breaches(now=timezone.now())
 
 
 @shared_task(name="maintenance.import_feeds", queue="default")

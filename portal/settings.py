@@ -235,6 +235,7 @@ CELERY_BEAT_SCHEDULE = {
     "maintenance.sweep_runs": {"task": "maintenance.sweep_runs", "schedule": 10.0, "options": {"expires": 9}},
     "maintenance.sweep_rollouts": {"task": "maintenance.sweep_rollouts", "schedule": 10.0, "options": {"expires": 9}},
     "maintenance.scan_due": {"task": "maintenance.scan_due", "schedule": 60.0, "options": {"expires": 55}},
+    "maintenance.note_breaches": {"task": "maintenance.note_breaches", "schedule": 300.0, "options": {"expires": 290}},
     "maintenance.import_feeds": {"task": "maintenance.import_feeds", "schedule": 3600.0, "options": {"expires": 3500}},
     "signin.send_mail": {"task": "signin.send_mail", "schedule": 30.0, "options": {"expires": 25}},
     "signin.clear_sessions": {"task": "signin.clear_sessions", "schedule": 3600.0, "options": {"expires": 600}},

@@ -3,21 +3,26 @@
 from maintenance.models.advisory import Advisory, AdvisoryFeed, CveSignal, UpdateAdvisory
 from maintenance.models.check import VerificationCheck
 from maintenance.models.policy import WindowPolicy
+from maintenance.models.promise import AcceptedRisk, Breach
 from maintenance.models.rollout import PlannedChange, Rollout, RolloutApproval, RolloutTarget, StagingAlternative
 from maintenance.models.run import RunCommand, RunEvidence, RunLogChunk, RunPackage, UpdateRun, VerdictOverrule
 from maintenance.models.scan import InstalledPackage, Scan
+from maintenance.models.triage import PriorityRules, SavedView, TriageRule
 from maintenance.models.update import Decision, PendingUpdate
 from maintenance.models.window import MaintenanceWindow
 
 __all__ = [
+    "AcceptedRisk",
     "Advisory",
     "AdvisoryFeed",
+    "Breach",
     "CveSignal",
     "Decision",
     "InstalledPackage",
     "MaintenanceWindow",
     "PendingUpdate",
     "PlannedChange",
+    "PriorityRules",
     "Rollout",
     "RolloutApproval",
     "RolloutTarget",
@@ -25,8 +30,10 @@ __all__ = [
     "RunEvidence",
     "RunLogChunk",
     "RunPackage",
+    "SavedView",
     "Scan",
     "StagingAlternative",
+    "TriageRule",
     "UpdateAdvisory",
     "UpdateRun",
     "VerdictOverrule",

@@ -23,6 +23,10 @@ class WindowPolicy(ClientOwned):
     high_h = models.PositiveIntegerField("high", default=168, validators=HOURS)
     medium_h = models.PositiveIntegerField("medium", default=336, validators=HOURS)
     low_h = models.PositiveIntegerField("low and negligible", default=720, validators=HOURS)
+    # On the clock, or in business days of the client's own calendar (a day for each begun 24 hours).
+    business_days = models.BooleanField(default=False, db_default=False)
+    # Whose public holidays are free: a country, or a country and its part (`DE`, `DE-BY`); empty has none.
+    region = models.CharField(max_length=10, blank=True, default="", db_default="")
     # How long a rollout rests on staging before anybody may approve it.
     soak_h = models.PositiveIntegerField("soak on staging", default=24, db_default=24, validators=[MaxValueValidator(24 * 90)])
     changed_at = models.DateTimeField()

@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
@@ -32,6 +33,8 @@ class Scan(ClientOwned):
     services_to_restart = models.JSONField(null=True)
     # Half-configured packages, held locks, broken sources, full disks: sentences.
     problems = models.JSONField(default=list)
+    # Installed packages that no source offers in any version: nobody will update them.
+    sourceless = ArrayField(models.CharField(max_length=200), null=True, blank=True)
     packages_total = models.PositiveIntegerField(null=True)
 
     class Meta:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
-from maintenance.choices import DecisionKind, Obstacle, Severity
+from maintenance.choices import DecisionKind, Ended, Obstacle, Priority, Severity
 from portal.accounts.tenancy import ClientOwned
 
 
@@ -31,6 +31,15 @@ class PendingUpdate(ClientOwned):
     released_at = models.DateTimeField(null=True, blank=True)
     due_reason = models.CharField(max_length=300, blank=True, default="", db_default="")
     gone_at = models.DateTimeField(null=True, blank=True)
+    ended = models.CharField(max_length=12, choices=Ended, blank=True, default="", db_default="")
+    # Three times that are kept apart: released (above), installed, effective. The promise is met by effective.
+    installed_at = models.DateTimeField(null=True, blank=True)
+    effective_at = models.DateTimeField(null=True, blank=True)
+    # On what is installed and not effective yet: what still runs the old, or what could not be read.
+    held_up_by = models.CharField(max_length=300, blank=True, default="", db_default="")
+    priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.NORMAL, db_default=Priority.NORMAL)
+    # "nginx on 0.0.0.0:443" where a program of its source listens on an address that is not the host's own; else empty.
+    exposure = models.CharField(max_length=200, blank=True, default="", db_default="")
     # What its advisories amount to, kept here for the queue (`advisories` has them). Empty: none is known.
     severity = models.CharField(max_length=16, choices=Severity, blank=True, default="", db_default="")
     advisories_total = models.PositiveIntegerField(default=0, db_default=0)
@@ -49,10 +58,17 @@ class PendingUpdate(ClientOwned):
             ),
             models.CheckConstraint(condition=Q(obstacle__in=Obstacle.values), name="update_obstacle_known"),
             models.CheckConstraint(condition=Q(severity__in=["", *Severity.values]), name="update_severity_known"),
+            models.CheckConstraint(condition=Q(priority__in=Priority.values), name="update_priority_known"),
+            models.CheckConstraint(condition=Q(ended__in=Ended.values), name="update_end_known"),
+            # nothing is effective that is not installed, and nothing installed is still pending
+            models.CheckConstraint(condition=Q(effective_at=None) | Q(installed_at__isnull=False), name="effective_was_installed"),
+            models.CheckConstraint(condition=Q(installed_at=None) | Q(ended=Ended.INSTALLED), name="installed_is_ended"),
         ]
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["source", "candidate_version"], condition=Q(gone_at=None), name="update_open_by_source"),
             models.Index(fields=["system"], condition=Q(gone_at=None), name="update_open_by_system"),
+            models.Index(fields=["system"], condition=Q(ended=Ended.INSTALLED, effective_at=None), name="update_not_effective"),
+            models.Index(fields=["client", "due_at"], name="update_by_due"),
         ]
 
     def __str__(self) -> str:

@@ -1,7 +1,9 @@
 """dpkg and apt, as Debian prints them under LC_ALL=C. Captures: tests/captures/debian-12/."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from maintenance.parsers.values import Installed, PlanStep, UnexpectedOutput, Upgrade
 
@@ -154,6 +156,80 @@ def upgrades(*, upgradable: str, plan: str, full_plan: str, holds: str) -> tuple
             security = "Debian-Security:" in step.origin or "-security" in step.origin
             result.append(Upgrade(step.name.split(":")[0], step.architecture, "", step.candidate, step.origin, security, ""))
     return tuple(result)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What the sources say of one package.
+
+    Args:
+        versions: (version, the highest of its priorities, whether a source offers it and not only the host's own status file).
+    """
+
+    installed: str
+    candidate: str
+    versions: tuple[tuple[str, int, bool], ...]
+
+
+_VERSION_LINE = re.compile(r" (?:\*\*\*|   ) (?P<version>\S+)(?: \(phased \d+%\))? (?P<pin>-?\d+)\s*")
+_SOURCE_LINE = re.compile(r" {8,}(?P<pin>-?\d+) (?P<where>\S.*)")
+
+
+def parse_policy(text: str) -> dict[str, Offer]:
+    """Package to what its sources offer, from `apt-cache policy NAME…` (apt_preferences(5) explains the numbers).
+
+    Raises:
+        UnexpectedOutput: a line fits nothing that apt prints here.
+    """
+    found: dict[str, Offer] = {}
+    name, installed, candidate = "", "", ""
+    versions: list[list[Any]] = []
+
+    def keep() -> None:
+        if name:
+            found[name] = Offer(installed, candidate, tuple((v, pin, offered) for v, pin, offered in versions))
+
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line and not line.startswith(" "):
+            keep()
+            name, installed, candidate, versions = line.rstrip(":"), "", "", []
+        elif line.startswith("  Installed: "):
+            installed = line.partition(": ")[2].strip().replace("(none)", "")
+        elif line.startswith("  Candidate: "):
+            candidate = line.partition(": ")[2].strip().replace("(none)", "")
+        elif match := _VERSION_LINE.fullmatch(line):
+            versions.append([match["version"], int(match["pin"]), False])
+        elif (match := _SOURCE_LINE.fullmatch(line)) and versions:
+            versions[-1][1] = max(versions[-1][1], int(match["pin"]))
+            versions[-1][2] = versions[-1][2] or not match["where"].startswith("/var/lib/dpkg/status")
+        elif line.strip() and not line.startswith(("  Version table:", "  Package pin: ")):
+            raise UnexpectedOutput("apt-cache policy", number, line)
+    keep()
+    return found
+
+
+def sourceless(offers: Mapping[str, Offer]) -> tuple[str, ...]:
+    """Installed packages that no source offers in any version: a repository is gone, or they came by hand."""
+    return tuple(sorted(name for name, offer in offers.items() if offer.installed and not any(o for _, _, o in offer.versions)))
+
+
+def pinned(offers: Mapping[str, Offer]) -> dict[str, tuple[str, str]]:
+    """Package to (installed, newest offered) where a pin keeps a newer version away: it is offered first and not the candidate.
+
+    apt lists versions newest first.
+    """
+    found = {}
+    for name, offer in offers.items():
+        newest = next((version for version, _, offered in offer.versions if offered), "")
+        order = [version for version, _, _ in offer.versions]
+        if (
+            offer.installed
+            and offer.candidate == offer.installed
+            and newest not in {"", offer.installed}
+            and order.index(newest) < order.index(offer.installed)
+        ):
+            found[name] = (offer.installed, newest)
+    return found
 
 
 def parse_new_sources(text: str) -> dict[str, str]:

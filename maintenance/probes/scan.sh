@@ -18,6 +18,8 @@ new_packages() {
     # shellcheck disable=SC2086  # one word per package
     [ -z "$names" ] || apt-cache show --no-all-versions $names | sed -n '/^\(Package\|Source\):/p'
 }
+# shellcheck disable=SC2046  # one word per package
+policy() { apt-cache policy $(dpkg-query -W -f='${binary:Package} '); }
 lists_age() { date +%s && find /var/lib/apt/lists -maxdepth 1 -printf '%C@\n' | sort -n | tail -n 1; }
 simulate() { apt-get -s -q -o Debug::NoLocking=1 "$@"; }
 inventory() {
@@ -43,6 +45,7 @@ if command -v apt-get >/dev/null 2>&1; then
     section full-plan simulate dist-upgrade
     section holds apt-mark showhold
     section audit dpkg --audit
+    section policy policy
 elif command -v dnf >/dev/null 2>&1; then
     section manager echo dnf
     section inventory rpm -qa --qf '%{NAME}\t%{EPOCHNUM}:%{VERSION}-%{RELEASE}\t%{ARCH}\t%{SOURCERPM}\n'

@@ -17,7 +17,7 @@ from univers.versions import DebianVersion, InvalidVersion
 from clients.models import System
 from maintenance.choices import Severity
 from maintenance.models import Advisory, CveSignal, InstalledPackage, PendingUpdate, UpdateAdvisory, WindowPolicy
-from maintenance.services import windows
+from maintenance.services import priorities, windows
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +67,7 @@ def _match(updates: Sequence[PendingUpdate]) -> None:
     UpdateAdvisory.objects.bulk_create(links, batch_size=1000)
     fields = ["severity", "advisories_total", "exploited_since", "likelihood", "due_at", "released_at", "due_reason"]
     PendingUpdate.objects.bulk_update(updates, fields, batch_size=500)
+    priorities.apply(PendingUpdate.objects.filter(pk__in=[update.pk for update in updates]))
 
 
 def _with_versions_of_their_own(updates: Sequence[PendingUpdate]) -> set[int]:

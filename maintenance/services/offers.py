@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from clients.models import System
+from maintenance.choices import Ended
 from maintenance.models import InstalledPackage, PendingUpdate
 from maintenance.parsers.values import Installed, Upgrade
 
@@ -47,17 +48,22 @@ def sync_updates(
     open_rows = {
         (row.package, row.architecture): row for row in PendingUpdate.objects.select_for_update().filter(system=system, gone_at=None)
     }
+    installed = {(p.name, p.architecture): p.version for p in packages if p.whole}
     fresh: list[PendingUpdate] = []
-    gone: list[int] = []
+    gone: list[PendingUpdate] = []
+    superseded: set[int] = set()
     for upgrade in upgrades:
         row = open_rows.pop((upgrade.name, upgrade.architecture), None)
         if row is not None and row.candidate_version == upgrade.candidate:
             _refresh(row, upgrade)
             continue
         if row is not None:
-            gone.append(row.pk)
-        since = row.pending_since if row is not None else now
-        security = upgrade.is_security or (row is not None and bool(row.is_security))
+            gone.append(row)
+            superseded.add(row.pk)
+        # what came before and is installed by now was another update; this one begins with itself
+        carried = row if row is not None and installed.get((row.package, row.architecture)) != row.candidate_version else None
+        since = carried.pending_since if carried is not None else now
+        security = upgrade.is_security or (carried is not None and bool(carried.is_security))
         fresh.append(
             PendingUpdate(
                 client_id=system.client_id,
@@ -75,9 +81,26 @@ def sync_updates(
                 due_at=due_at(system, is_security=True if security else upgrade.is_security, since=since),
             )  # fmt: skip
         )
-    gone += [row.pk for row in open_rows.values()]
-    PendingUpdate.objects.filter(pk__in=gone).update(gone_at=now)
+    gone += open_rows.values()
+    for row in gone:
+        row.gone_at = now
+        row.ended = _end_of(row, installed, superseded=row.pk in superseded)
+        row.installed_at = now if row.ended == Ended.INSTALLED else None
+    PendingUpdate.objects.bulk_update(gone, ["gone_at", "ended", "installed_at"], batch_size=500)
     PendingUpdate.objects.bulk_create(fresh, batch_size=1000)
+
+
+def _end_of(row: PendingUpdate, installed: Mapping[tuple[str, str], str], *, superseded: bool) -> Ended:
+    """What became of an update that is no longer offered, by what is installed now."""
+    version = installed.get((row.package, row.architecture))
+    if version is None:
+        return Ended.REMOVED
+    # a newer one than ours came: ours is in it, and the promise is met by whichever became effective
+    if version != row.installed_version and not superseded:
+        return Ended.INSTALLED
+    if version == row.candidate_version:
+        return Ended.INSTALLED
+    return Ended.SUPERSEDED if superseded else Ended.WITHDRAWN
 
 
 def due_at(system: System, *, is_security: bool | None, since: datetime) -> datetime:

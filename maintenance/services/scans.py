@@ -16,13 +16,13 @@ from clients.errors import NotReady
 from clients.models import System
 from clients.services.access import note_connection, open_shell
 from maintenance import probes
-from maintenance.choices import OPEN_RUN_STATES, ScanState
+from maintenance.choices import OPEN_RUN_STATES, Obstacle, ScanState
 from maintenance.errors import ClientEnded
 from maintenance.models import Scan, UpdateRun
 from maintenance.parsers import apt, host, others
 from maintenance.parsers.sections import Section, split_sections
 from maintenance.parsers.values import Installed, UnexpectedOutput, Upgrade
-from maintenance.services import matching, offers
+from maintenance.services import effects, matching, offers, triage_rules
 from portal.accounts.actor import Actor
 from portal.accounts.roles import Permission
 from portal.audit import services as audit
@@ -49,7 +49,10 @@ class Reading:
     refreshed_at: datetime | None = None
     reboot_required: bool | None = None
     reboot_reason: str = ""
+    reboot_packages: tuple[str, ...] = ()
     services_to_restart: tuple[str, ...] | None = None
+    root_facts: host.RootFacts | None = None
+    sourceless: tuple[str, ...] | None = None
     problems: list[str] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
@@ -188,7 +191,27 @@ def _read_apt(reader: _Reader, reading: Reading, *, manage: bool, now: datetime)
             )
         except UnexpectedOutput as error:
             reading.failed.append(f"The pending updates can't be read: {error}")
+    _read_policy(reader, reading)
     _read_freshness(reader, reading, manage=manage, now=now)
+
+
+def _read_policy(reader: _Reader, reading: Reading) -> None:
+    """What pins keep away is pending all the same; what no source offers will never be updated."""
+    policy: dict[str, apt.Offer] | None = reader.parse("policy", apt.parse_policy)
+    if policy is None or reading.upgrades is None:
+        return
+    reading.sourceless = apt.sourceless(policy)
+    listed = {(upgrade.name, upgrade.architecture) for upgrade in reading.upgrades}
+    installed = {package.name: package for package in reading.packages or ()}
+    kept_away = []
+    for name, (version, newest) in apt.pinned(policy).items():
+        package = installed.get(name.partition(":")[0])
+        if package is not None and (package.name, package.architecture) not in listed:
+            kept_away.append(Upgrade(package.name, package.architecture, version, newest, "", None, Obstacle.PINNED.value))
+    reading.upgrades = (*reading.upgrades, *kept_away)
+    if reading.sourceless:
+        names = ", ".join(reading.sourceless[:8]) + ("…" if len(reading.sourceless) > 8 else "")
+        reading.problems.append(f"No source offers these, so nobody updates them: {names}")
 
 
 def _read_freshness(reader: _Reader, reading: Reading, *, manage: bool, now: datetime) -> None:
@@ -256,6 +279,7 @@ def _read_reboot(reader: _Reader, reading: Reading) -> None:
     container = reader.text("container", allowed=(0, 1)).strip() not in {"none", ""}
     newer = not container and host.newer_kernel(running=reading.kernel.release, installed=reader.text("kernels"))
     reading.reboot_required = bool(lines) or newer
+    reading.reboot_packages = tuple(lines[1:])
     reasons = (["asked for by " + ", ".join(lines[1:][:5])] if lines[1:] else ["asked for"]) if lines else []
     reading.reboot_reason = "; ".join([*reasons, *(["a newer kernel is installed"] if newer else [])])[:300]
 
@@ -265,6 +289,7 @@ def _read_root_facts(reader: _Reader, reading: Reading) -> None:
     if facts is None:
         return
     reading.services_to_restart = facts.stale_services
+    reading.root_facts = facts
     reading.problems.extend(f"{lock} is held by {holder}" for lock, holder in sorted(facts.locks.items()))
 
 
@@ -313,6 +338,7 @@ def _finish(scan: Scan, reading: Reading, *, evidence: dict[str, object], sudo_w
         running_kernel=reading.kernel.release if reading.kernel else "",
         uptime_s=reading.kernel.uptime_s if reading.kernel else None,
         services_to_restart=None if reading.services_to_restart is None else list(reading.services_to_restart),
+        sourceless=None if reading.sourceless is None else list(reading.sourceless),
         packages_total=None if reading.packages is None else len(reading.packages),
     )  # fmt: skip
     if not finished:
@@ -328,8 +354,20 @@ def _finish(scan: Scan, reading: Reading, *, evidence: dict[str, object], sudo_w
             new_sources=reading.new_sources,
             now=now,
         )
+        _keep_effects(scan.system, reading, now=now)
         # the facts of this scan are kept by now: they say which release's advisories count
         matching.match_system(System.objects.get(pk=scan.system_id))
+        triage_rules.decide_by_rules(now=now, updates=Q(system_id=scan.system_id))
+
+
+def _keep_effects(system: System, reading: Reading, *, now: datetime) -> None:
+    facts = reading.root_facts
+    running = effects.Running(
+        stale_packages=None if facts is None else facts.stale_packages, stale_units=facts.stale_services if facts else (),
+        reboot_required=reading.reboot_required, reboot_packages=reading.reboot_packages,
+    )  # fmt: skip
+    effects.note(system, running, now=now)
+    effects.note_exposure(system, facts, reading.packages or ())
 
 
 def _keep_facts(system: System, reading: Reading, *, now: datetime) -> None:

@@ -6,6 +6,7 @@ Pure but for `set_policy`. The release is the advisory's own date, else the mome
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -16,9 +17,11 @@ from maintenance.models import UpdateAdvisory, WindowPolicy
 from portal.accounts.actor import Actor
 from portal.accounts.roles import Permission
 from portal.audit import services as audit
+from portal.clock.business import BusinessCalendar, add_days, holidays_of
 from portal.errors import PortalError
 
 FIELDS = ("exploited_h", "critical_h", "high_h", "medium_h", "low_h")
+OPTIONS = ("soak_h", "business_days", "region")
 # An advisory that does not say how bad it is counts as high, not as nothing.
 _WINDOW_OF = {
     Severity.CRITICAL: "critical_h", Severity.HIGH: "high_h", Severity.MEDIUM: "medium_h", Severity.LOW: "low_h",
@@ -49,7 +52,7 @@ def due(
         advisories: those that it fixes, with exploitation as known now.
         pending_since: when the update was first seen; the release of what has no date of its own.
     """
-    ends = [_end(advisory, policy, pending_since) for advisory in advisories]
+    ends = [_end(advisory, policy, pending_since, client.time_zone) for advisory in advisories]
     if ends:
         return min(ends, key=lambda end: end.at)
     days = client.routine_window_days if is_security is False else client.security_window_days
@@ -57,7 +60,7 @@ def due(
     return Due(pending_since + timedelta(days=days), pending_since, f"{kind} update: {days} days from when it was first seen")
 
 
-def set_policy(*, client: Client, hours: dict[str, int], actor: Actor, now: datetime) -> WindowPolicy:
+def set_policy(*, client: Client, hours: dict[str, Any], actor: Actor, now: datetime) -> WindowPolicy:
     """Change a client's windows; the caller has the client's updates matched anew.
 
     Raises:
@@ -66,9 +69,16 @@ def set_policy(*, client: Client, hours: dict[str, int], actor: Actor, now: date
     actor.require(Permission.OPERATE)
     with transaction.atomic():
         policy = WindowPolicy.objects.select_for_update().filter(client=client).first() or WindowPolicy(client=client)
-        before = {name: getattr(policy, name) for name in (*FIELDS, "soak_h")}
-        for name in (*FIELDS, "soak_h"):
-            setattr(policy, name, hours[name])
+        before = {name: getattr(policy, name) for name in (*FIELDS, *OPTIONS)}
+        for name in (*FIELDS, *OPTIONS):
+            setattr(policy, name, hours.get(name, before[name]))
+        if policy.region:
+            try:
+                holidays_of(policy.region, now.year)
+            except ValueError as error:
+                raise PortalError(
+                    f"No public holidays are known for “{policy.region}”.", hint="Write DE, or DE-BY for a part."
+                ) from error
         policy.changed_at, policy.actor_label = now, actor.label
         try:
             policy.full_clean(validate_constraints=False, validate_unique=False)
@@ -80,24 +90,31 @@ def set_policy(*, client: Client, hours: dict[str, int], actor: Actor, now: date
         policy.save()
         audit.record(
             action="windows.change", actor=actor, subject=policy, client_id=client.pk, now=now, before=before,
-            after={name: getattr(policy, name) for name in (*FIELDS, "soak_h")},
+            after={name: getattr(policy, name) for name in (*FIELDS, *OPTIONS)},
         )  # fmt: skip
     return policy
 
 
-def _end(advisory: UpdateAdvisory, policy: WindowPolicy, pending_since: datetime) -> Due:
+def _end(advisory: UpdateAdvisory, policy: WindowPolicy, pending_since: datetime, zone: str) -> Due:
     """The end of one advisory's window. Exploitation counts from when it became known, where that was after the release."""
     # published later than the update came: it was there to be applied since then
     released = min(advisory.published_at, pending_since) if advisory.published_at else pending_since
     source = "published" if advisory.published_at and advisory.published_at <= pending_since else "first seen"
     hours = getattr(policy, _WINDOW_OF[Severity(advisory.severity)])
     word = f"{advisory.identifier}, {Severity(advisory.severity).label.lower()}"
-    plain = Due(released + timedelta(hours=hours), released, f"{word}, {source} {released:%Y-%m-%d}: {hours} hours")
+    end, span = _span(released, hours, policy, zone)
+    plain = Due(end, released, f"{word}, {source} {released:%Y-%m-%d}: {span}")
     if advisory.exploited_since is None:
         return plain
     known = max(released, datetime.combine(advisory.exploited_since, time.min, UTC))
-    hours = policy.exploited_h
-    exploited = Due(
-        known + timedelta(hours=hours), released, f"{advisory.identifier}, exploited in the wild, known {known:%Y-%m-%d}: {hours} hours"
-    )
+    end, span = _span(known, policy.exploited_h, policy, zone)
+    exploited = Due(end, released, f"{advisory.identifier}, exploited in the wild, known {known:%Y-%m-%d}: {span}")
     return min(plain, exploited, key=lambda end: end.at)
+
+
+def _span(start: datetime, hours: int, policy: WindowPolicy, zone: str) -> tuple[datetime, str]:
+    """The end of a window and its length in words: on the clock, or in business days of the client's calendar."""
+    if not policy.business_days:
+        return start + timedelta(hours=hours), f"{hours} hours"
+    days = -(-hours // 24)
+    return add_days(start, days, BusinessCalendar(zone, region=policy.region)), f"{days} business day{'s' * (days > 1)}"

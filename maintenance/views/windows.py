@@ -21,7 +21,7 @@ def window_policy(request: PortalRequest, client_id: int) -> HttpResponse:
     """The windows, for the client to read and for operators to change; open updates get their new due times at once."""
     client = get_object_or_404(Client.objects.visible_to(request.actor), pk=client_id)
     policy = windows.policy_of(client)
-    form = WindowsForm(request.POST or None, initial={name: getattr(policy, name) for name in (*windows.FIELDS, "soak_h")})
+    form = WindowsForm(request.POST or None, initial={name: getattr(policy, name) for name in (*windows.FIELDS, *windows.OPTIONS)})
     if request.method == "POST" and form.is_valid():
         try:
             windows.set_policy(client=client, hours=form.cleaned_data, actor=request.actor, now=timezone.now())

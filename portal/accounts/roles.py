@@ -39,6 +39,7 @@ class Permission(StrEnum):
     RAISE_TICKETS = "raise_tickets"
     SEE_HOURS = "see_hours"
     RECEIVE_HANDOVER = "receive_handover"
+    ACCEPT_RISK = "accept_risk"
 
 
 WORDS: Mapping[Permission, str] = {
@@ -53,26 +54,39 @@ WORDS: Mapping[Permission, str] = {
     Permission.RAISE_TICKETS: "raise tickets",
     Permission.SEE_HOURS: "see invoices of hours",
     Permission.RECEIVE_HANDOVER: "receive the handover package",
+    Permission.ACCEPT_RISK: "take the risk of an update that is put off",
 }
 
 _AUDITOR = frozenset({Permission.SEE, Permission.SEE_FLEET, Permission.READ_AUDIT, Permission.SEE_HOURS})
 _OPERATOR = _AUDITOR | {Permission.OPERATE, Permission.REVEAL, Permission.MANAGE_MEMBERS, Permission.RAISE_TICKETS}
 _MEMBER = frozenset({Permission.SEE, Permission.RAISE_TICKETS})
 
+_OWNER = frozenset(
+    {Permission.READ_AUDIT, Permission.MANAGE_MEMBERS, Permission.SEE_HOURS, Permission.RECEIVE_HANDOVER, Permission.ACCEPT_RISK}
+)
+
 PERMISSIONS: Mapping[str, frozenset[Permission]] = {
     Role.LEAD: _OPERATOR | {Permission.APPROVE, Permission.MANAGE_STAFF},
     Role.OPERATOR: _OPERATOR,
     Role.AUDITOR: _AUDITOR,
     Role.CLIENT: frozenset(),  # nothing by itself: memberships give
-    MemberRole.OWNER: _MEMBER | {Permission.READ_AUDIT, Permission.MANAGE_MEMBERS, Permission.SEE_HOURS, Permission.RECEIVE_HANDOVER},
+    MemberRole.OWNER: _MEMBER
+    | {Permission.READ_AUDIT, Permission.MANAGE_MEMBERS, Permission.SEE_HOURS, Permission.RECEIVE_HANDOVER, Permission.ACCEPT_RISK},
     MemberRole.MEMBER: _MEMBER,
 }
 
 # The portal itself never approves or reveals: those take a person.
-PORTAL = frozenset(Permission) - {Permission.APPROVE, Permission.REVEAL, Permission.RECEIVE_HANDOVER}
+PORTAL = frozenset(Permission) - {Permission.APPROVE, Permission.REVEAL, Permission.RECEIVE_HANDOVER, Permission.ACCEPT_RISK}
 # What a token can't carry: each of these asks a person for a fresh proof of identity.
 NEEDS_A_PERSON = frozenset(
-    {Permission.APPROVE, Permission.REVEAL, Permission.MANAGE_MEMBERS, Permission.MANAGE_STAFF, Permission.RECEIVE_HANDOVER}
+    {
+        Permission.APPROVE,
+        Permission.REVEAL,
+        Permission.MANAGE_MEMBERS,
+        Permission.MANAGE_STAFF,
+        Permission.RECEIVE_HANDOVER,
+        Permission.ACCEPT_RISK,
+    }
 )
 
 

@@ -30,7 +30,8 @@ def test_rows_of_a_system_belong_to_its_client(system):
             make()
 
 
-def test_a_twin_is_a_staging_system_of_the_same_client(sample_client, system):
+def test_a_twin_is_a_staging_system_of_the_same_client(sample_client):
+    system = people.make_system(sample_client, environment="production")
     staging = people.make_system(sample_client, environment="staging")
     foreign = people.make_system(environment="staging")
     production = people.make_system(sample_client, environment="production")

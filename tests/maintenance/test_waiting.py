@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clients.choices import Access, Connection
-from maintenance.choices import DecisionKind, Obstacle, ScanState, Verdict, Waiting
+from maintenance.choices import OPEN_ROLLOUT_STATES, DecisionKind, Ended, Obstacle, ScanState, Verdict, Waiting
 from maintenance.models import RunPackage, UpdateRun
 from maintenance.services.decisions import UpdateKey, decide
 from maintenance.services.waiting import Facts, explain, reason_of
@@ -16,9 +16,9 @@ from tests import people
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 READY = Facts(
-    ended=False, gone=False, connection=Connection.OK, connection_message="", scan_state=ScanState.FRESH, scan_reason="", obstacle="",
+    ended=False, gone=False, end="", effective=False, held_up_by="", connection=Connection.OK, connection_message="", scan_state=ScanState.FRESH, scan_reason="", obstacle="",
     access=Access.MANAGE, manager="apt", run_open=False, last_verdict="", decision=DecisionKind.APPLY, decision_reason="",
-    deferred_until=None, unverified=False,
+    deferred_until=None, unverified=False, rollout="", rollout_waits_for="", conflicts=(),
 )  # fmt: skip
 LATER, EARLIER = NOW + timedelta(days=1), NOW - timedelta(days=1)
 
@@ -33,6 +33,11 @@ LATER, EARLIER = NOW + timedelta(days=1), NOW - timedelta(days=1)
         ({"decision": "reject"}, "rejected"), ({"decision": "defer", "deferred_until": LATER}, "deferred"),
         ({"decision": "defer", "deferred_until": EARLIER}, "triage"), ({"decision": ""}, "triage"), ({"last_verdict": "failed"}, "failed"),
         ({"last_verdict": "unknown"}, "failed"), ({"unverified": True}, "staging"), ({"last_verdict": "verified"}, "start"),
+        ({"obstacle": "pinned"}, "pinned"), ({"gone": True, "end": "installed"}, "restart"),
+        ({"gone": True, "end": "installed", "effective": True}, "not_pending"), ({"gone": True, "end": "withdrawn"}, "withdrawn"),
+        ({"gone": True, "end": "superseded"}, "not_pending"), ({"rollout": "approval"}, "approval"),
+        ({"rollout": "approval", "conflicts": ("/etc/x.conf",)}, "conflict"), ({"rollout": "scheduled"}, "window"),
+        ({"rollout": "soaking"}, "staging"), ({"rollout": "production"}, "rollout"), ({"rollout": "planning"}, "rollout"),
     ],
 )  # fmt: skip
 def test_each_reason(change, why):
@@ -45,7 +50,8 @@ def test_every_reason_is_given_by_something():
 
 
 FACTS = st.builds(
-    Facts, ended=st.booleans(), gone=st.booleans(), connection=st.sampled_from(Connection.values), connection_message=st.text(max_size=5),
+    Facts, ended=st.booleans(), gone=st.booleans(), end=st.sampled_from(Ended.values), effective=st.booleans(), held_up_by=st.just(""),
+    rollout=st.sampled_from(["", *OPEN_ROLLOUT_STATES]), rollout_waits_for=st.just(""), conflicts=st.just(()), connection=st.sampled_from(Connection.values), connection_message=st.text(max_size=5),
     scan_state=st.sampled_from(["", *ScanState.values]), scan_reason=st.text(max_size=5), obstacle=st.sampled_from(Obstacle.values),
     access=st.sampled_from(Access.values), manager=st.sampled_from(["", "apt", "dnf"]), run_open=st.booleans(),
     last_verdict=st.sampled_from(["", *Verdict.values]), decision=st.sampled_from(["", *DecisionKind.values]),
@@ -83,21 +89,29 @@ def test_the_page_of_an_update_follows_it_through_its_life(operator, operator_pa
     people.make_scan(system)
     assert why() == "triage"
     decide(keys=[UpdateKey("openssl", "1.1")], kind="apply", actor=people.actor(operator), now=people.now())
-    assert why() == "start"  # the twin does not have the package: it can't be tested there
-    from maintenance.models import InstalledPackage
-
-    InstalledPackage.objects.create(
-        client=sample_client, system=twin, name="openssl", architecture="amd64", version="1.0", source="openssl", source_version="1.0"
-    )
     assert why() == "staging"
     assert "Waiting for staging" in operator_page.get(f"/updates/{update.pk}/").content.decode()
-    InstalledPackage.objects.all().delete()
-    run = UpdateRun.objects.create(client=sample_client, system=system, created_at=people.now(), actor_label="x")
+    run = UpdateRun.objects.create(client=sample_client, system=twin, created_at=people.now(), actor_label="x")
     RunPackage.objects.create(
-        client=sample_client, run=run, update=update, package="openssl", architecture="amd64", from_version="1.0", to_version="1.1"
+        client=sample_client, run=run, package="openssl", architecture="amd64", from_version="1.0", to_version="1.1"
     )
-    assert why() == "running"
-    UpdateRun.objects.update(state="finished", verdict="failed", finished_at=people.now())
-    assert why() == "failed"
-    type(sample_client).objects.update(ended_at=people.now())
-    assert why() == "ended"
+    UpdateRun.objects.update(
+        state="finished", verdict="verified", finished_at=people.now(), exit_status=0, ended_on_host_at=people.now()
+    )
+    assert why() == "start"
+    rollout = people.make_rollout(system)
+    rollout.targets.get().changes.create(
+        client=sample_client, update=update, package="openssl", architecture="amd64", from_version="1.0", to_version="1.1"
+    )
+    assert why() == "staging"
+    for state in ("soaking", "planning"):
+        type(rollout).objects.update(state=state)
+    type(rollout).objects.update(state="approval", plan_hash="0" * 64, planned_at=people.now())
+    assert why() == "approval"
+    type(rollout).objects.update(state="cancelled", finished_at=people.now(), stop_reason="x")
+    type(update).objects.update(
+        gone_at=people.now(), ended="installed", installed_at=people.now(), held_up_by="Still running the old: nginx.service"
+    )
+    assert why() == "restart"
+    type(update).objects.update(effective_at=people.now())
+    assert why() == "not_pending"
