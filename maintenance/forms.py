@@ -7,7 +7,7 @@ from django import forms
 from django.db.models import QuerySet
 
 from clients.choices import Environment, SystemRole
-from clients.models import System
+from clients.models import Client, System
 from maintenance.choices import AlternativeKind, CheckKind, DecisionKind, WindowKind
 
 
@@ -122,6 +122,40 @@ class CheckForm(forms.Form):
     def __init__(self, *args: Any, systems: QuerySet[System], **options: Any) -> None:
         super().__init__(*args, **options)
         cast("forms.ModelChoiceField[System]", self.fields["system"]).queryset = systems
+
+
+class RulesForm(forms.Form):
+    """Priority rules as JSON."""
+
+    rules = forms.JSONField(label="Rules, in order", widget=forms.Textarea(attrs={"rows": 14, "spellcheck": "false"}))
+    note = forms.CharField(label="Why", max_length=300, required=False)
+
+
+class TriageRuleForm(forms.Form):
+    """A rule that decides."""
+
+    name = forms.CharField(label="Name", max_length=100)
+    client = forms.ModelChoiceField(Client.objects.none(), label="Client", required=False, empty_label="All clients")
+    condition = forms.JSONField(
+        label="Condition", widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
+        help_text='Such as {"security": false, "origin": "Debian"}; the words of the priority rules.',
+    )  # fmt: skip
+    kind = forms.ChoiceField(label="Decides", choices=[("apply", "Apply"), ("defer", "Defer")])
+    defer_days = forms.IntegerField(label="Days, where it defers", min_value=1, max_value=365, required=False)
+    reason = forms.CharField(label="Reason", max_length=500)
+
+    def __init__(self, *args: Any, clients: QuerySet[Client], **options: Any) -> None:
+        super().__init__(*args, **options)
+        cast("forms.ModelChoiceField[Client]", self.fields["client"]).queryset = clients
+
+
+class RiskForm(forms.Form):
+    """What the client is asked to take."""
+
+    reason = forms.CharField(label="What the risk is, and why to take it", max_length=2000)
+    until = forms.DateTimeField(
+        label="Until", input_formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], widget=forms.DateInput(attrs={"type": "date"})
+    )
 
 
 class AlternativeForm(forms.Form):

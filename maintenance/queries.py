@@ -11,7 +11,7 @@ from django.db.models import Case, Count, Exists, F, IntegerField, Max, Min, Out
 
 from clients.choices import Access, Connection, Environment
 from clients.models import Client, System
-from maintenance.choices import OPEN_RUN_STATES, DecisionKind, RunState, ScanState, Severity, Verdict
+from maintenance.choices import OPEN_RUN_STATES, DecisionKind, Ended, RunState, ScanState, Severity, Verdict
 from maintenance.models import (
     AdvisoryFeed,
     PendingUpdate,
@@ -25,7 +25,8 @@ from maintenance.models import (
 from portal.accounts.actor import Actor
 
 SORTS = {
-    "due": ("due_at", "source"), "-due": ("-due_at", "source"), "package": ("source",), "-package": ("-source",),
+    "due": ("due_at", "rank", "source"), "priority": ("rank", "due_at", "source"), "-priority": ("-rank", "-due_at", "source"),
+    "-due": ("-due_at", "-rank", "source"), "package": ("source",), "-package": ("-source",),
     "age": ("pending_since", "source"), "-age": ("-pending_since", "source"), "systems": ("systems", "source"),
     "-systems": ("-systems", "source"),
     "security": ("security", "due_at", "source"), "-security": ("-security", "due_at", "source"),
@@ -152,6 +153,7 @@ class TriageFilter:
     environment: str = ""
     security: str = ""
     state: str = "open"
+    since: str = ""
     sort: str = "due"
 
 
@@ -172,6 +174,8 @@ def triage_rows(actor: Actor, wanted: TriageFilter, *, now: datetime) -> QuerySe
         rows = rows.exclude(is_security=False)
     elif wanted.security == "no":
         rows = rows.filter(is_security=False)
+    if wanted.since == "yesterday":
+        rows = rows.filter(new_since(now - timedelta(days=1)))
     rows = rows.filter(_in_state(wanted.state, now))
     grouped = rows.values("source", "candidate_version").annotate(
         packages=ArrayAgg("package", distinct=True, default=[]),
@@ -189,6 +193,9 @@ def triage_rows(actor: Actor, wanted: TriageFilter, *, now: datetime) -> QuerySe
         likelihood=Max("likelihood"),
         advisories_most=Max("advisories_total"),
         example_id=Min("pk"),
+        rank=Min("priority"),
+        exposures=ArrayAgg("exposure", distinct=True, filter=~Q(exposure=""), default=[]),
+        exposed_production=Count("system", distinct=True, filter=~Q(exposure="") & Q(system__environment=Environment.PRODUCTION)),
         obstacles=ArrayAgg("obstacle", distinct=True, filter=~Q(obstacle=""), default=[]),
         decision_kinds=ArrayAgg("decision__kind", distinct=True, filter=Q(decision__isnull=False), default=[]),
         undecided=Count("pk", filter=Q(decision=None)),
@@ -196,6 +203,35 @@ def triage_rows(actor: Actor, wanted: TriageFilter, *, now: datetime) -> QuerySe
         reasons=ArrayAgg("decision__reason", distinct=True, filter=Q(decision__isnull=False) & ~Q(decision__reason=""), default=[]),
     )
     return grouped.order_by(*SORTS.get(wanted.sort, SORTS["due"]), "candidate_version")
+
+
+def new_since(since: datetime) -> Q:
+    """What came since a moment: first seen, or known to be exploited since that day."""
+    return Q(first_seen_at__gte=since) | Q(exploited_since__gte=since.date())
+
+
+@dataclass(frozen=True, slots=True)
+class SinceYesterday:
+    """What became different within a day, in numbers."""
+
+    new: int
+    exploited: int
+    effective: int
+    withdrawn: int
+
+
+def since_yesterday(actor: Actor, *, now: datetime) -> SinceYesterday:
+    """What changed since yesterday, over all that somebody may see."""
+    since = now - timedelta(days=1)
+    still = Q(gone_at=None)
+    new, exploited = still & Q(first_seen_at__gte=since), still & Q(exploited_since__gte=since.date())
+    effective, withdrawn = Q(effective_at__gte=since), Q(ended=Ended.WITHDRAWN, gone_at__gte=since)
+    rows = PendingUpdate.objects.visible_to(actor).filter(new | exploited | effective | withdrawn)
+    counts = rows.aggregate(
+        new=Count("pk", filter=new), exploited=Count("pk", filter=exploited), effective=Count("pk", filter=effective),
+        withdrawn=Count("pk", filter=withdrawn),
+    )  # fmt: skip
+    return SinceYesterday(**counts)
 
 
 def feed_notices(*, now: datetime) -> list[str]:

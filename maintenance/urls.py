@@ -2,13 +2,21 @@
 
 from django.urls import path
 
-from maintenance.views import rollouts, runs, settings, systems, triage, updates, windows
+from maintenance.views import promise, rollouts, rules, runs, settings, systems, triage, updates, windows
 
 app_name = "maintenance"
 urlpatterns = [
     path("clients/<int:client_id>/windows/", windows.window_policy, name="windows"),
     path("updates/<int:update_id>/", updates.update_detail, name="update"),
     path("triage/", triage.triage, name="triage"),
+    path("triage/views/", triage.save_view, name="save-view"),
+    path("triage/priorities/", rules.priority_rules, name="priority-rules"),
+    path("triage/rules/", rules.triage_rules, name="triage-rules"),
+    path("triage/rules/<int:rule_id>/end/", rules.triage_rule_end, name="triage-rule-end"),
+    path("clients/<int:client_id>/promise/", promise.compliance, name="promise"),
+    path("clients/<int:client_id>/promise/reasons/", promise.state_reasons, name="promise-reasons"),
+    path("updates/<int:update_id>/risk/", promise.ask_risk, name="risk-ask"),
+    path("risks/<int:risk_id>/answer/", promise.answer_risk, name="risk-answer"),
     path("triage/decide/", triage.decide_updates, name="decide"),
     path("systems/<int:system_id>/", systems.system_detail, name="system"),
     path("systems/<int:system_id>/scan/", systems.scan, name="scan"),

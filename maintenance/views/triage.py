@@ -1,27 +1,31 @@
 """The triage queue."""
 
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from clients.models import Client
 from maintenance import queries
+from maintenance.choices import Priority
 from maintenance.forms import DecisionForm
+from maintenance.models import SavedView
 from maintenance.queries import SEVERITY_OF_PLACE, TriageFilter
+from maintenance.services import priorities
 from maintenance.services.decisions import UpdateKey, decide
 from portal.accounts.permissions import requires
 from portal.accounts.request import PortalRequest
 from portal.accounts.roles import Permission
 from portal.errors import PortalError
-from portal.ui.answers import render_page
+from portal.ui.answers import render_page, see
 
 PAGE_SIZE = 100
-COLUMNS = [("package", "Update"), ("severity", "Severity"), ("security", "Security"), ("systems", "Systems"), ("age", "Pending"),
-           ("due", "Due")]  # fmt: skip
+COLUMNS = [("package", "Update"), ("priority", "Priority"), ("severity", "Severity"), ("security", "Security"), ("systems", "Systems"),
+           ("age", "Pending"), ("due", "Due")]  # fmt: skip
 
 
 @require_GET
@@ -56,6 +60,18 @@ def decide_updates(request: PortalRequest) -> HttpResponse:
     return _page(request, request.POST, form=form, chosen=chosen, done=done)
 
 
+@require_POST
+@requires(Permission.SEE_FLEET)
+def save_view(request: PortalRequest) -> HttpResponse:
+    """Give the filters that are in force a name, or forget a named one."""
+    name, query = request.POST.get("name", "").strip()[:60], request.POST.get("query", "")[:500]
+    if request.POST.get("forget"):
+        SavedView.objects.filter(Q(user_id=request.actor.user_id), name=request.POST.get("view", "")).delete()
+    elif name:
+        SavedView.objects.update_or_create(user_id=cast("int", request.user.pk), name=name, defaults={"query": query})
+    return see(request, "maintenance:triage")
+
+
 def _filter(values: Any) -> TriageFilter:
     client = values.get("client", "")
     return TriageFilter(
@@ -64,6 +80,7 @@ def _filter(values: Any) -> TriageFilter:
         environment=values.get("environment", ""),
         security=values.get("security", ""),
         state=values.get("state", "open"),
+        since=values.get("since", ""),
         sort=values.get("sort", "due"),
     )
 
@@ -74,7 +91,14 @@ def _page(
     now = timezone.now()
     wanted = _filter(values)
     page = Paginator(queries.triage_rows(request.actor, wanted, now=now), PAGE_SIZE).get_page(values.get("page"))
-    names = ("q", "client", "environment", "security", "state", "sort")
+    for row in page:
+        severity = SEVERITY_OF_PLACE[row["severity_place"]] if row["severity_place"] < len(SEVERITY_OF_PLACE) else ""
+        row["priority_label"] = Priority(row["rank"]).label
+        row["why"] = priorities.words(
+            exploited=row["exploited_since"] is not None, severity=severity, likelihood=row["likelihood"], exposures=row["exposures"],
+            exposed_production=row["exposed_production"],
+        )  # fmt: skip
+    names = ("q", "client", "environment", "security", "state", "since", "sort")
     context = {
         "page": page, "wanted": wanted, "form": form or DecisionForm(), "chosen": set(chosen or []), "done": done, "now": now,
         "clients": Client.objects.visible_to(request.actor).order_by("name", "pk"),
@@ -83,6 +107,8 @@ def _page(
         "notices": queries.feed_notices(now=now),
         "severities": SEVERITY_OF_PLACE,
         "columns": COLUMNS,
+        "yesterday": queries.since_yesterday(request.actor, now=now),
+        "views": SavedView.objects.filter(Q(user_id=request.actor.user_id)).order_by("name"),
     }  # fmt: skip
     wrong = form is not None and bool(form.errors)
     return render_page(request, "maintenance/triage.html", context, fragment="queue", status=422 if wrong else 200)

@@ -14,7 +14,7 @@ from django.http import HttpResponse
 from django.urls import path, reverse
 
 from clients.models import AllowedRange, HostKeyAlert
-from maintenance.models import StagingAlternative, UpdateRun, VerificationCheck
+from maintenance.models import AcceptedRisk, StagingAlternative, TriageRule, UpdateRun, VerificationCheck
 from portal.accounts.models import Membership, User
 from portal.accounts.permissions import ANYBODY, SAFE, SIGNED_IN
 from portal.accounts.roles import PERMISSIONS, STAFF, MemberRole, Permission, Role
@@ -26,7 +26,7 @@ from tests.pages.routes import ROUTES, undeclared
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 ALLOWED_WITHOUT_SECOND_FACTOR = ("/account/second-factor/", "/account/passkeys/", "/account/prove/", "/sign-out/")
 # What takes ids but not those of a client: staff, and the person's own things.
-NOT_OF_A_CLIENT = {"user_id", "pk", "token_id", "session", "secret", "provider_id"}
+NOT_OF_A_CLIENT = {"rule_id", "user_id", "pk", "token_id", "session", "secret", "provider_id"}
 
 
 def test_every_route_states_a_permission():
@@ -98,8 +98,19 @@ def ids(system, cast):
         expires_at=now + timedelta(days=1),
         actor_label="x",
     )
+    update = people.make_update(system, "planted")
+    risk = AcceptedRisk.objects.create(
+        client=client,
+        update=update,
+        reason="planted",
+        asked_at=now,
+        until=now + timedelta(days=1),
+        asked_by=cast["operator"],
+        asked_label="x",
+    )
+    rule = TriageRule.objects.create(name="x", condition={"security": True}, kind="apply", reason="x", created_at=now, actor_label="x")
     return {
-        "rollout_id": people.make_rollout(system, cast["operator"]).pk, "window_id": people.make_window(client).pk, "check_id": check.pk,
+        "risk_id": risk.pk, "rule_id": rule.pk, "rollout_id": people.make_rollout(system, cast["operator"]).pk, "window_id": people.make_window(client).pk, "check_id": check.pk,
         "alternative_id": alternative.pk, "system_id": system.pk, "update_id": people.make_update(system).pk, "client_id": client.pk, "run_id": run.pk, "alert_id": alert.pk, "work": "test_connection",
         "membership_id": Membership.objects.get(user=cast["member"]).pk, "credential_id": credential.pk,
         "invitation_id": invitation.pk, "staff invitation": staff_invitation.pk, "user_id": cast["operator"].pk, "session": "0" * 32, "token_id": 999_999, "pk": 999_999,
@@ -183,7 +194,7 @@ SENSITIVE = {
     "clients:confirm-key", "clients:paste-keys", "clients:resolve-alert", "clients:people", "clients:people-role", "clients:people-remove",
     "clients:vault", "clients:vault-reveal", "clients:vault-replace", "clients:vault-archive", "clients:client-end", "signin:staff",
     "signin:staff-role", "signin:staff-remove", "maintenance:rollout-approve", "maintenance:overrule", "maintenance:staging",
-    "maintenance:staging-revoke",
+    "maintenance:staging-revoke", "maintenance:risk-answer",
 }  # fmt: skip
 
 
