@@ -19,6 +19,7 @@ urlpatterns = [
     path("risks/<int:risk_id>/answer/", promise.answer_risk, name="risk-answer"),
     path("triage/decide/", triage.decide_updates, name="decide"),
     path("systems/<int:system_id>/", systems.system_detail, name="system"),
+    path("systems/<int:system_id>/unfixed/", updates.unfixed_list, name="unfixed"),
     path("systems/<int:system_id>/scan/", systems.scan, name="scan"),
     path("systems/<int:system_id>/apply/", runs.start, name="apply"),
     path("systems/<int:system_id>/configure/", runs.configure, name="configure"),

@@ -53,7 +53,7 @@ def _match(updates: Sequence[PendingUpdate]) -> None:
     by_source = _advisories({_key(update) for update in updates})
     own_versions = _with_versions_of_their_own(updates)
     found = {update.pk: [] if update.pk in own_versions else _fixed_by(update, by_source[_key(update)]) for update in updates}
-    signals = _signals({cve for advisories in found.values() for advisory in advisories for cve in advisory.cves})
+    signals = signals_of({cve for advisories in found.values() for advisory in advisories for cve in advisory.cves})
     policies = {policy.client_id: policy for policy in WindowPolicy.objects.filter(client_id__in={u.client_id for u in updates})}
     links: list[UpdateAdvisory] = []
     for update in updates:
@@ -120,7 +120,7 @@ def _fixed_by(update: PendingUpdate, advisories: Sequence[Advisory]) -> list[Adv
     return list(best.values())
 
 
-def _signals(cves: set[str]) -> dict[str, tuple[date | None, Decimal | None]]:
+def signals_of(cves: set[str]) -> dict[str, tuple[date | None, Decimal | None]]:
     """Per CVE: since when it is known to be exploited, and how likely that is."""
     found: dict[str, tuple[date | None, Decimal | None]] = {}
     for signal in CveSignal.objects.filter(cve__in=cves, generation=F("feed__generation")):

@@ -1,17 +1,29 @@
 """One pending update: what it is, which advisories it fixes, what was decided."""
 
+from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from clients.models import System
 from maintenance import queries
 from maintenance.models import PendingUpdate
-from maintenance.services import waiting
+from maintenance.services import unfixed, waiting
 from portal.accounts.permissions import requires
 from portal.accounts.request import PortalRequest
 from portal.accounts.roles import Permission
 from portal.ui.answers import render_page
+
+
+@require_GET
+@requires(Permission.SEE)
+def unfixed_list(request: PortalRequest, system_id: int) -> HttpResponse:
+    """What is known of a system's packages and no update takes away."""
+    system = get_object_or_404(System.objects.visible_to(request.actor).select_related("client"), pk=system_id)
+    page = Paginator(unfixed.issues_of(system), 100).get_page(request.GET.get("page"))
+    context = {"system": system, "page": page, "notices": queries.feed_notices(now=timezone.now())}
+    return render_page(request, "maintenance/unfixed.html", context)
 
 
 @require_GET

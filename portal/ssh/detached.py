@@ -130,22 +130,6 @@ def parse_plan_answer(answer: str) -> HostPlan:
     return HostPlan(exit_status, fetched, kept, tuple(conflicts), text)
 
 
-def changelogs(shell: Shell, *, packages: tuple[str, ...]) -> dict[str, str]:
-    """The newest entries of changelogs, by `name=version` as asked; what can't be had is missing.
-
-    Raises:
-        ValueError: a package is not `name=version`.
-        SSHError: as `Shell.check`.
-    """
-    answer = shell.check(f"sudo -n {HELPER} changelogs", stdin=_lines(packages, _PACKAGE), timeout_s=PLAN_TIMEOUT_S)
-    found: dict[str, str] = {}
-    for part in ("\n" + clean(answer.raw)).split("\n@@ ")[1:]:
-        name, _, text = part.partition("\n")
-        if text.strip():
-            found[name] = text
-    return found
-
-
 def _lines(words: tuple[str, ...], shape: re.Pattern[str]) -> bytes:
     """One word a line; each has been looked at before it goes anywhere."""
     for word in words:

@@ -1,14 +1,17 @@
 """Rollouts over real hosts: staging, approval, waves, the first regression, the way back; and what dies in between."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import time
 
 import pytest
+from django.db import connections
 
 from clients.models import AllowedRange, ServiceCheck
 from maintenance.choices import TargetState
 from maintenance.models import PendingUpdate, Rollout, UpdateRun
 from maintenance.services import maintenance_windows, rollouts, runs
 from maintenance.services.decisions import UpdateKey, decide
+from portal.accounts.scope import acting_for_all
 from tests import people
 from tests.hosts.conftest import finished, set_up
 from tests.hosts.steps import scan_now, times_applied
@@ -21,21 +24,31 @@ pytestmark = [pytest.mark.lab, pytest.mark.django_db(transaction=True)]
 def fleet(machines):
     """One staging host and production hosts of one client, each with a package at 1.0 and 1.1 pending and decided."""
 
-    def make(count: int, package: str = "lab-web"):
+    def make(count: int, *packages: str):
         hosts = machines(count + 1)
         client = people.make_client()
         AllowedRange.objects.create(client=client, network="10.77.0.0/16", reason="the lab", actor_label="x")
-        twin = set_up(hosts[0], client=client, packages=(package,), environment="staging", roles=["web"])
-        systems = [
-            set_up(host, client=client, packages=(package,), environment="production", roles=["web"], staging_twin=twin)
-            for host in hosts[1:]
-        ]
-        for system in (twin, *systems):
-            ServiceCheck.objects.create(client=client, system=system, url=f"http://{system.address}/")
-            scan_now(system)
-            # a scan of the workers' own may have been faster
-            wait_for("the update", lambda: PendingUpdate.objects.filter(system=system, package=package, gone_at=None).exists())  # noqa: B023
-        decide(keys=[UpdateKey(package, "1.1")], kind="apply", actor=people.TESTER, now=people.now())
+
+        def prepare(host, **values):
+            """On a thread of its own: hosts mostly wait."""
+            try:
+                with acting_for_all():
+                    system = set_up(host, client=client, packages=packages, roles=["web"], **values)
+                    ServiceCheck.objects.create(client=client, system=system, url=f"http://{system.address}/")
+                    scan_now(system)
+                    # a scan of the workers' own may have been faster
+                    wait_for("the updates", lambda: pending(system).count() == len(packages))
+                    return system
+            finally:
+                connections.close_all()
+
+        def pending(system):
+            return PendingUpdate.objects.filter(system=system, package__in=packages, gone_at=None)
+
+        twin = prepare(hosts[0], environment="staging")
+        with ThreadPoolExecutor(3) as pool:
+            systems = list(pool.map(lambda host: prepare(host, environment="production", staging_twin=twin), hosts[1:]))
+        decide(keys=[UpdateKey(name, "1.1") for name in packages], kind="apply", actor=people.TESTER, now=people.now())
         return client, hosts, (twin, *systems)
 
     return make
@@ -76,7 +89,7 @@ def approve(rollout: Rollout) -> None:
 
 
 def test_six_hosts_the_third_breaks_and_is_brought_back(fleet, workers):
-    client, hosts, (_, *systems) = fleet(6)
+    client, hosts, (_, *systems) = fleet(6, "lab-web")
     ordered = sorted(zip(systems, hosts[1:], strict=True), key=lambda pair: pair[0].name)
     third = ordered[2][1]
     third.write("/etc/lab-breaks-here", "")

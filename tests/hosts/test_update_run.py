@@ -8,10 +8,10 @@ from django.db import connections
 
 from clients.services.access import open_shell
 from maintenance.choices import DecisionKind
-from maintenance.errors import NothingToApply, NotVerified, SystemBusy
+from maintenance.errors import NothingToApply, SystemBusy
 from maintenance.models import PendingUpdate, UpdateRun
 from maintenance.queries import system_lines
-from maintenance.services import execution, runs
+from maintenance.services import execution, runs, waiting
 from maintenance.services.execution import log_text
 from portal.accounts.scope import acting_for_all
 from portal.audit.chain import verify
@@ -140,6 +140,43 @@ def test_a_held_package_is_seen_as_held_and_not_forced(machine):
     assert times_applied(machine, "lab-plain") == 0
 
 
+def test_a_pinned_package_is_pending_all_the_same_and_a_vanished_source_is_said(machine):
+    system = set_up(machine, packages=("lab-plain",))
+    machine.write("/etc/apt/preferences.d/lab", "Package: lab-plain\nPin: version 1.0\nPin-Priority: 1001\n")
+    scan_now(system)
+    update = PendingUpdate.objects.get(system=system, package="lab-plain", gone_at=None)
+    assert (update.obstacle, update.installed_version, update.candidate_version) == ("pinned", "1.0", "1.1")
+    assert waiting.reason_of(update, now=people.now()).why == "pinned"
+    machine.run("rm /etc/apt/preferences.d/lab /etc/apt/sources.list.d/badly.list; apt-get update -q")
+    scan = scan_now(system)
+    update.refresh_from_db()
+    assert (update.ended, update.installed_at) == ("withdrawn", None)
+    assert waiting.reason_of(update, now=people.now()).why == "withdrawn"
+    assert scan.sourceless == ["lab-plain"]
+    assert any("No source offers" in problem for problem in scan.problems)
+
+
+def test_what_is_installed_counts_as_effective_once_nothing_runs_the_old(machine):
+    """A service keeps the program that its update replaced, until it is restarted."""
+    system = set_up(machine, packages=("lab-plain",))
+    machine.run("cp /bin/sleep /usr/local/bin/lab-sleep && systemd-run --unit=lab-old /usr/local/bin/lab-sleep infinity")
+    machine.run("rm /usr/local/bin/lab-sleep")  # as an update does: the file is another one now, or gone
+    apply_now(system, "lab-plain")
+    scan = scan_now(system)
+    update = PendingUpdate.objects.get(system=system, package="lab-plain", ended="installed")
+    assert "lab-old.service" in scan.services_to_restart
+    assert update.effective_at is None
+    assert "lab-old.service" in update.held_up_by
+    run = runs.start_restart(system=system, actor=people.TESTER, now=people.now())
+    assert "lab-old.service" in run.units
+    machine.run("systemctl stop lab-old")
+    UpdateRun.objects.filter(pk=run.pk).update(state="finished", verdict="failed", finished_at=people.now())
+    scan_now(system)
+    update.refresh_from_db()
+    assert update.effective_at is not None
+    assert update.held_up_by == ""
+
+
 def test_two_operators_pressing_apply_at_once_make_one_run(machine):
     system = set_up(machine, packages=("lab-plain",))
     scan_now(system)
@@ -190,31 +227,6 @@ def test_the_host_itself_starts_a_run_once_however_often_it_is_asked(machine):
             thread.join()
         wait_for("the end", lambda: detached.status(shell, run=run, offset=0).state is detached.HostState.FINISHED)
     assert times_applied(machine, "lab-plain") == 1
-
-
-def test_production_waits_for_a_verified_run_on_its_staging_twin(machine, lab):
-    from tests.hosts.conftest import MIRROR_ADDRESS, _next_number
-    from tests.lab.machine import Machine
-
-    client = people.make_client()
-    number = next(_next_number)
-    other = Machine(f"{machine.name}-twin", number, mirror=MIRROR_ADDRESS)
-    other.start()
-    try:
-        twin = set_up(other, client=client, packages=("lab-plain",), environment="staging")
-        system = set_up(machine, client=client, packages=("lab-plain",), staging_twin=twin)
-        scan_now(system)
-        scan_now(twin)
-        decide_apply(system, "lab-plain")
-        with pytest.raises(NotVerified):
-            runs.start_run(system=system, actor=people.TESTER, now=people.now())
-        assert apply_now(twin, "lab-plain").verdict == "verified"
-        run = runs.start_run(system=system, actor=people.TESTER, now=people.now())
-        execution.execute(run_id=run.pk, now=people.now())
-        run.refresh_from_db()
-        assert run.verdict == "verified"
-    finally:
-        other.remove()
 
 
 def test_nothing_decided_is_nothing_to_apply(machine):

@@ -133,14 +133,25 @@ def _hold_lab(stop: threading.Event) -> int:
 
 
 def _client() -> "Client":
+    from datetime import time
+
     from django.utils import timezone
 
     from clients.models import Client
     from clients.services import registry
+    from maintenance.services import maintenance_windows, windows
     from portal.accounts.actor import Actor
 
     found = Client.objects.filter(name=CLIENT).first()
-    return found or registry.add_client(name=CLIENT, time_zone="Europe/Berlin", actor=Actor.portal("make demo"), now=timezone.now())
+    if found is not None:
+        return found
+    actor, now = Actor.portal("make demo"), timezone.now()
+    client = registry.add_client(name=CLIENT, time_zone="Europe/Berlin", actor=actor, now=now)
+    # so that a rollout can be tried at any hour: open windows, and no soak
+    for name, start, end in (("Day", time(0), time(12)), ("Night", time(12), time(0))):
+        maintenance_windows.add(client=client, name=name, every="week", weekdays=range(7), start=start, end=end, actor=actor, now=now)
+    windows.set_policy(client=client, hours={"soak_h": 0}, actor=actor, now=now)
+    return client
 
 
 def _onboard(machine: Machine, client: "Client", environment: str, packages: tuple[str, ...]) -> "System":
@@ -228,7 +239,7 @@ def _test_and_scan(systems: list["System"], stop: threading.Event) -> None:
         security = pending.filter(is_security=True).count()
         outcome = f"{pending.count()} updates pending, {security} of them security fixes" if scan.finished_at else "not scanned yet"
         say(f"{scan.system}: {scan.get_state_display().lower()}, {outcome}")
-    say("ready: open the portal, decide on the Triage page, then apply on the Runs page")
+    say("ready: open the portal, decide on the Triage page, then put a rollout together on the Rollouts page; another lead approves")
 
 
 def _hold_loopback(stop: threading.Event) -> int:

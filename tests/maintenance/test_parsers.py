@@ -11,6 +11,7 @@ from maintenance.parsers import apt, host, others, units
 from maintenance.parsers.sections import Section, split_sections
 from maintenance.parsers.values import UnexpectedOutput
 from maintenance.services import scans
+from portal.ssh import detached
 from tests import people
 
 DEBIAN = Path(__file__).resolve().parents[1] / "captures" / "debian-12"
@@ -181,3 +182,33 @@ def test_dnf_that_fails_is_never_zero_updates(status):
 def test_zypper_that_skipped_a_repository_is_never_zero_updates():
     with pytest.raises(UnexpectedOutput):
         others.zypper_upgrades(list_updates="<stream/>", exit_status=106)
+
+
+def test_a_pin_that_keeps_a_newer_version_away_is_seen_and_a_plain_upgrade_is_none():
+    offers = apt.parse_policy(capture("apt-cache-policy-pinned.txt"))
+    assert apt.pinned(offers) == {"lab-plain": ("1.0", "1.1")}
+    assert apt.sourceless(offers) == ()
+    assert offers["nginx-light"].candidate == "1.22.1-9+deb12u11"
+
+
+def test_what_no_source_offers_any_more_is_seen():
+    offers = apt.parse_policy(capture("apt-cache-policy-vanished.txt"))
+    assert apt.sourceless(offers) == ("lab-plain",)
+    assert apt.pinned(offers) == {}
+
+
+@pytest.mark.parametrize("line", ["garbage", "  Candidat: 1", " *** 1.0", "        /var/lib/dpkg/status"])
+def test_a_policy_that_is_none_is_not_guessed_at(line):
+    with pytest.raises(UnexpectedOutput):
+        apt.parse_policy(f"bash:\n  Installed: 1\n{' ' if line == 'garbage' else ''}{line}\n")
+
+
+def test_a_hosts_plan_is_read_and_a_cut_one_refused():
+    answer = detached.parse_plan_answer(
+        "exit=0\nfetched=0\nkeep=vim\t1.0\tkept\nkeep=nano\t2\tmissing\nconffile=vim\t/etc/vimrc\nplan:\nInst …"
+    )
+    assert (answer.exit_status, answer.fetched, answer.kept) == (0, True, {"vim": True, "nano": False})
+    assert answer.conflicts == (("vim", "/etc/vimrc"),)
+    for broken in ("", "exit=0\n", "fetched=0\nplan:\n", "exit=x\nplan:\n", "exit=0\nwhat=1\nplan:\n", "exit=0\nkeep=vim\nplan:\n"):
+        with pytest.raises(detached.UnexpectedStatus):
+            detached.parse_plan_answer(broken)

@@ -38,6 +38,15 @@ def ensure_first_lead(*, email: str, now: datetime) -> tuple[User, str] | None:
 
 
 @transaction.atomic
+def add_sample_approver(*, password: str, now: datetime) -> User:
+    """A second lead for a sample portal, with an authenticator app: two people stand for every change of production."""
+    user = User.objects.create_user(email="approver@retainer.example", password=password, name="Second lead", role=Role.LEAD)
+    enrol_app(user=user)
+    audit.record(action="people.first", actor=Actor.portal("make demo"), subject=user, client_id=None, now=now)
+    return user
+
+
+@transaction.atomic
 def give_new_password(*, user: User, now: datetime) -> str:
     """A random password for somebody who lost theirs, by whoever has this machine; ends all their sessions and tokens."""
     password = secrets.token_urlsafe(12)

@@ -8,7 +8,6 @@
 #                             +name=version is one that must come in new), once per UUID
 #   plan                      what bringing the packages on standard input to these versions would do; fetches what that needs,
 #                             and keeps the versions that are installed now, so that a rollback finds them
-#   changelogs                the newest entries of the changelogs of the packages on standard input (name=version lines)
 #   start UUID apt-rollback   bring packages back to versions that `plan` kept (name=version lines), once per UUID
 #   start UUID restart        restart the units on standard input, one after the other, once per UUID
 #   start UUID reboot         reboot this host, once per UUID
@@ -374,24 +373,6 @@ conflicts() {
     done
 }
 
-changelogs() {
-    mkdir -p "$KEEP" || fail 73 "can't make $KEEP"
-    wanted=$(mktemp "$KEEP/.wanted.XXXXXX") || fail 73 "can't write in $KEEP (disk full?)"
-    new=$(mktemp -d "$KEEP/.new.XXXXXX") || fail 73 "can't write in $KEEP (disk full?)"
-    trap 'rm -rf "$wanted" "$new"' EXIT
-    read_wanted
-    sed 's/^+//' "$wanted" | head -n 60 | while read -r one; do
-        rm -f "$new"/*.deb
-        (cd "$new" && apt-get -q download "$one" >/dev/null 2>&1) || continue
-        name=${one%%=*}
-        printf '@@ %s\n' "$one"
-        for path in changelog.Debian.gz changelog.gz; do
-            dpkg-deb --fsys-tarfile "$new"/*.deb 2>/dev/null | tar -xO "./usr/share/doc/${name%%:*}/$path" 2>/dev/null | zcat 2>/dev/null
-        done | head -c 12000
-        echo
-    done
-}
-
 status() {
     run_dir "$1"
     case $2 in *[!0-9]* | '') fail 64 "not an offset" ;; esac
@@ -436,7 +417,6 @@ version) echo "$VERSION" ;;
 facts) facts ;;
 refresh) refresh ;;
 plan) plan ;;
-changelogs) changelogs ;;
 start) start "${2:-}" "${3:-}" ;;
 execute) execute "${2:-}" ;;
 status) status "${2:-}" "${3:-}" ;;

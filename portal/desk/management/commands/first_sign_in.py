@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
 from portal.accounts.scope import acting_for_all
-from portal.signin.services.first import enrol_app, ensure_first_lead
+from portal.signin.services.first import add_sample_approver, enrol_app, ensure_first_lead
 
 
 class Command(BaseCommand):
@@ -29,8 +29,10 @@ class Command(BaseCommand):
             user, password = made
             if options["demo"]:
                 enrol_app(user=user)
+                approver = add_sample_approver(password=password, now=timezone.now())
         self.stdout.write(f"First sign-in: {user.email}  password: {password}  (shown this once: keep it)")
         if options["demo"]:
             self.stdout.write(f"Second factor: make code EMAIL={user.email} prints the code of this minute (of this sample account)")
+            self.stdout.write(f"Whoever asks for a rollout does not approve it: {approver.email} does, same password, code likewise")
         else:
             self.stdout.write("The portal then asks you to set up a second factor: an authenticator app or a passkey.")
