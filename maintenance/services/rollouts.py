@@ -21,7 +21,6 @@ from maintenance.choices import (
     DecisionKind,
     RolloutState,
     RunKind,
-    ScanState,
     TargetState,
     Verdict,
 )
@@ -33,11 +32,10 @@ from maintenance.models import (
     Rollout,
     RolloutApproval,
     RolloutTarget,
-    Scan,
     StagingAlternative,
     UpdateRun,
 )
-from maintenance.services import restarts, staging, windows
+from maintenance.services import restarts, runs, staging, windows
 from portal.accounts.actor import Actor
 from portal.accounts.roles import Permission
 from portal.audit import services as audit
@@ -196,18 +194,13 @@ def waves(systems: Sequence[System], *, share_percent: int) -> list[int]:
 
 def _drafts(chosen: list[System]) -> dict[int, Draft]:
     """The targets: production with its decided updates, its twins with the same versions, and staging's own decided ones."""
-    drafts = {system.pk: Draft(system, _decided(system)) for system in chosen}
+    drafts = {system.pk: Draft(system, runs.decided_updates(system)) for system in chosen}
     for draft in [draft for draft in drafts.values() if draft.system.environment == Environment.PRODUCTION]:
         twin = draft.system.staging_twin
         if twin is not None:
-            on_twin = drafts.setdefault(twin.pk, Draft(twin, _decided(twin)))
+            on_twin = drafts.setdefault(twin.pk, Draft(twin, runs.decided_updates(twin)))
             _bring_along(on_twin, draft)
     return drafts
-
-
-def _decided(system: System) -> list[PendingUpdate]:
-    rows = PendingUpdate.objects.filter(system=system, gone_at=None, decision__kind=DecisionKind.APPLY)
-    return list(rows.order_by("package", "architecture"))
 
 
 def _bring_along(twin: Draft, production: Draft) -> None:
@@ -277,8 +270,3 @@ def _make_targets(rollout: Rollout, drafts: dict[int, Draft]) -> None:
             for name, architecture, version in draft.present
         ]  # fmt: skip
         PlannedChange.objects.bulk_create(rows)
-
-
-def last_scan(system: System) -> Scan | None:
-    """The newest finished scan of a system."""
-    return Scan.objects.filter(system=system).exclude(state=ScanState.QUEUED).order_by("-finished_at", "-pk").first()
