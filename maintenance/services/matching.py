@@ -22,7 +22,7 @@ from maintenance.services import priorities, windows
 logger = logging.getLogger(__name__)
 
 CHUNK = 1000
-_URGENCY = {severity.value: place for place, severity in enumerate(Severity)}
+URGENCY = {severity.value: place for place, severity in enumerate(Severity)}
 
 
 def match_system(system: System) -> None:
@@ -141,7 +141,7 @@ def _link(update: PendingUpdate, advisory: Advisory, signals: dict[str, tuple[da
 
 def _sum_up(update: PendingUpdate, links: Sequence[UpdateAdvisory]) -> None:
     update.advisories_total = len(links)
-    update.severity = min((link.severity for link in links), key=_URGENCY.__getitem__, default="")
+    update.severity = min((link.severity for link in links), key=URGENCY.__getitem__, default="")
     update.exploited_since = min((link.exploited_since for link in links if link.exploited_since), default=None)
     update.likelihood = max((link.likelihood for link in links if link.likelihood is not None), default=None)
 

@@ -19,9 +19,6 @@ from portal.audit import services as audit
 from portal.clock.recurrence import moment_of
 from portal.errors import NotAllowed, PortalError, constraint_name
 
-# How long before its due time an update is called at risk, where nothing is under way.
-AT_RISK = timedelta(hours=24)
-
 
 @dataclass(frozen=True, slots=True)
 class Compliance:
@@ -59,10 +56,7 @@ def month_of(client: Client, first: date) -> tuple[datetime, datetime]:
 def compliance(client: Client, first: date, *, now: datetime) -> Compliance:
     """What was due in a month, up to now: met by being effective in time, missed, or at the client's accepted risk."""
     start, end = month_of(client, first)
-    in_force = AcceptedRisk.objects.filter(
-        update=OuterRef("pk"), accepted=True, answered_at__lte=OuterRef("due_at"), until__gte=OuterRef("due_at")
-    )
-    rows = counted(client).filter(due_at__gte=start, due_at__lt=end).annotate(at_their_risk=Exists(in_force))
+    rows = counted(client).filter(due_at__gte=start, due_at__lt=end).annotate(at_their_risk=_risk_taken())
     rows = rows.filter(Q(due_at__lte=now) | Q(effective_at__isnull=False))
     ordered = rows.select_related("system", "decision").order_by("due_at", "package", "pk")
     met, missed, accepted = [], [], []
@@ -81,25 +75,13 @@ def this_month(client: Client, *, now: datetime) -> date:
     return now.astimezone(ZoneInfo(client.time_zone)).date().replace(day=1)
 
 
-def standing(update: PendingUpdate, *, now: datetime) -> str:
-    """`met`, `breached`, `at risk` or `due`."""
-    if update.effective_at is not None:
-        return "met" if update.effective_at <= update.due_at else "breached"
-    if update.due_at < now:
-        return "breached"
-    return "at risk" if update.due_at - now < AT_RISK else "due"
-
-
 def note_breaches(*, now: datetime) -> int:
     """Write down every update that was not effective when it was due and is at nobody's accepted risk; returns how many are new."""
-    in_force = AcceptedRisk.objects.filter(
-        update=OuterRef("pk"), accepted=True, answered_at__lte=OuterRef("due_at"), until__gte=OuterRef("due_at")
-    )
     late = Q(effective_at=None, due_at__lt=now) & not_effective() | Q(effective_at__gt=F("due_at"))
     rows = (
         PendingUpdate.objects.filter(late, system__environment=Environment.PRODUCTION)
         .exclude(pk__in=Breach.objects.values("update_id"))
-        .annotate(at_their_risk=Exists(in_force))
+        .annotate(at_their_risk=_risk_taken())
         .filter(at_their_risk=False)
         .order_by("client_id", "pk")
     )
@@ -189,6 +171,12 @@ def answer_risk(*, risk: AcceptedRisk, accepted: bool, actor: Actor, now: dateti
             action="risk.accept" if accepted else "risk.decline", actor=actor, subject=row, client_id=row.client_id, now=now,
             update=str(row.update),
         )  # fmt: skip
+
+
+def _risk_taken() -> Exists:
+    """Whether the client had taken an update's risk when it was due."""
+    taken = AcceptedRisk.objects.filter(update=OuterRef("pk"), accepted=True)
+    return Exists(taken.filter(answered_at__lte=OuterRef("due_at"), until__gte=OuterRef("due_at")))
 
 
 def first_of(text: str, default: date) -> date:

@@ -9,9 +9,8 @@ from django.db.models import F
 from univers.versions import DebianVersion, InvalidVersion
 
 from clients.models import System
-from maintenance.choices import Severity
 from maintenance.models import Advisory, InstalledPackage, PendingUpdate
-from maintenance.services.matching import signals_of
+from maintenance.services.matching import URGENCY, signals_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +52,9 @@ def issues_of(system: System) -> list[OpenIssue]:
             min((since for since, _ in known if since), default=None),
             max((likelihood for _, likelihood in known if likelihood is not None), default=None),
         )  # fmt: skip
-    place = {severity.value: number for number, severity in enumerate(Severity)}
     return sorted(
         issues.values(),
-        key=lambda one: (one.exploited_since is None, place[one.severity], -(one.likelihood or 0), one.source, one.identifier),
+        key=lambda one: (one.exploited_since is None, URGENCY[one.severity], -(one.likelihood or 0), one.source, one.identifier),
     )
 
 
