@@ -129,7 +129,7 @@ def portal_children(environment: dict[str, str], *, port: int) -> list[Child]:
     ]
 
 
-def wait_for_portal(address: str, process: subprocess.Popen[bytes], *, seconds: float = 60) -> None:
+def wait_for_portal(address: str, process: subprocess.Popen[bytes], *, seconds: float = 120) -> None:
     """Return when the portal answers its health page.
 
     Raises:
