@@ -104,6 +104,12 @@ class RunKind(models.TextChoices):
     ROLLBACK = "apt-rollback", "Roll back"
     RESTART = "restart", "Restart services"
     REBOOT = "reboot", "Reboot"
+    UPGRADE = "upgrade", "Upgrade"
+    UPGRADE_UNDO = "upgrade-undo", "Take an upgrade back"
+
+
+# A run of these takes another one back.
+UNDOING = [RunKind.ROLLBACK, RunKind.UPGRADE_UNDO]
 
 
 class RunState(models.TextChoices):

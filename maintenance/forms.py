@@ -75,6 +75,29 @@ class RolloutForm(forms.Form):
         field.initial = [system.pk for system in systems]
 
 
+class UpgradeDocumentForm(forms.Form):
+    """A document of an upgrade plan; the first one brings the plan's name."""
+
+    name = forms.CharField(label="Name of the plan", max_length=100, required=False)
+    text = forms.CharField(
+        label="Document", strip=False, max_length=262_144, widget=forms.Textarea(attrs={"rows": 30, "spellcheck": "false"})
+    )
+    note = forms.CharField(label="What changed, and why", max_length=500, required=False)
+
+
+class UpgradeForm(RolloutForm):
+    """Where an upgrade goes, and how."""
+
+    waived = forms.CharField(
+        label="Why it may go without what the document needs", max_length=2000, required=False,
+        help_text="Only where something is missing, such as a restore test. Whoever approves signs it.",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, systems: Sequence[System], **options: Any) -> None:
+        super().__init__(*args, systems=systems, **options)
+        self.fields["systems"].initial = []
+
+
 WEEKDAYS = [(0, "Monday"), (1, "Tuesday"), (2, "Wednesday"), (3, "Thursday"), (4, "Friday"), (5, "Saturday"), (6, "Sunday")]
 ORDINALS = [("", "—"), (1, "First"), (2, "Second"), (3, "Third"), (4, "Fourth"), (-1, "Last")]
 

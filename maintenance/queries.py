@@ -11,7 +11,7 @@ from django.db.models import Case, Count, Exists, F, IntegerField, Max, Min, Out
 
 from clients.choices import Access, Connection, Environment
 from clients.models import Client, System
-from maintenance.choices import OPEN_RUN_STATES, DecisionKind, Ended, RunState, ScanState, Severity, Verdict
+from maintenance.choices import OPEN_RUN_STATES, DecisionKind, Ended, RunKind, RunState, ScanState, Severity, Verdict
 from maintenance.models import (
     AdvisoryFeed,
     PendingUpdate,
@@ -21,6 +21,8 @@ from maintenance.models import (
     Scan,
     UpdateAdvisory,
     UpdateRun,
+    UpgradeDocument,
+    UpgradePlan,
 )
 from portal.accounts.actor import Actor
 
@@ -298,7 +300,7 @@ def updates_of(systems: Iterable[int]) -> QuerySet[PendingUpdate]:
 
 def rollouts_for(actor: Actor) -> QuerySet[Rollout]:
     """Rollouts, open ones first, then the newest."""
-    rows = Rollout.objects.visible_to(actor).select_related("client")
+    rows = Rollout.objects.visible_to(actor).select_related("client", "document")
     return rows.annotate(
         systems_total=Count("targets", distinct=True), changes_total=Count("targets__changes", distinct=True)
     ).order_by(F("finished_at").desc(nulls_first=True), "-pk")
@@ -322,3 +324,24 @@ def targets_of(rollout: Rollout) -> list[RolloutTarget]:
     rows = rollout.targets.select_related("system").order_by("wave", "position")
     changes = PlannedChange.objects.order_by("package", "architecture")
     return list(rows.prefetch_related(Prefetch("changes", changes), Prefetch("runs", UpdateRun.objects.order_by("pk"))))
+
+
+def upgrade_plans() -> QuerySet[UpgradePlan]:
+    """Plans by name, each with its newest document, and when staging last showed that very text."""
+    newest = UpgradeDocument.objects.filter(plan=OuterRef("pk")).order_by("-number")
+    shown = UpdateRun.objects.filter(
+        kind=RunKind.UPGRADE,
+        verdict=Verdict.VERIFIED,
+        system__environment=Environment.STAGING,
+        document__sha256=OuterRef("newest_hash"),
+    )
+    return (
+        UpgradePlan.objects.filter(ended_at=None)
+        .annotate(
+            newest_title=Subquery(newest.values("title")[:1]), newest_number=Subquery(newest.values("number")[:1]),
+            newest_by=Subquery(newest.values("actor_label")[:1]), newest_at=Subquery(newest.values("created_at")[:1]),
+            newest_hash=Subquery(newest.values("sha256")[:1]),
+        )
+        .annotate(shown_at=Subquery(shown.order_by("-finished_at").values("finished_at")[:1]))
+        .order_by("name")
+    )  # fmt: skip

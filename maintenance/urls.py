@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from maintenance.views import promise, rollouts, rules, runs, settings, systems, triage, updates, windows
+from maintenance.views import promise, rollouts, rules, runs, settings, systems, triage, updates, upgrades, windows
 
 app_name = "maintenance"
 urlpatterns = [
@@ -35,6 +35,11 @@ urlpatterns = [
     path("rollouts/<int:rollout_id>/", rollouts.rollout_detail, name="rollout"),
     path("rollouts/<int:rollout_id>/approve/", rollouts.rollout_approve, name="rollout-approve"),
     path("rollouts/<int:rollout_id>/cancel/", rollouts.rollout_cancel, name="rollout-cancel"),
+    path("upgrades/", upgrades.plan_list, name="upgrades"),
+    path("upgrades/new/", upgrades.plan_new, name="upgrade-plan-new"),
+    path("upgrades/<int:plan_id>/", upgrades.plan_detail, name="upgrade"),
+    path("upgrades/<int:plan_id>/edit/", upgrades.plan_edit, name="upgrade-edit"),
+    path("clients/<int:client_id>/upgrades/<int:document_id>/", upgrades.upgrade_new, name="upgrade-new"),
     path("runs/<int:run_id>/rollback/", runs.rollback, name="rollback"),
     path("runs/<int:run_id>/overrule/", runs.overrule, name="overrule"),
     path("runs/", runs.run_list, name="run-list"),

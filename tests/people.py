@@ -10,7 +10,8 @@ from django.test import Client as Browser
 from clients.models import Client, System
 from clients.services import registry
 from maintenance.choices import ScanState
-from maintenance.models import MaintenanceWindow, PendingUpdate, Rollout, RolloutTarget, Scan
+from maintenance.models import MaintenanceWindow, PendingUpdate, Rollout, RolloutTarget, Scan, UpgradeDocument
+from maintenance.services import upgrades
 from portal.accounts.actor import Actor
 from portal.accounts.models import Membership, User
 from portal.accounts.roles import MemberRole, Role
@@ -116,3 +117,26 @@ def make_window(client: Client) -> MaintenanceWindow:
     return MaintenanceWindow.objects.create(
         client=client, name="Sunday night", every="week", weekdays=[6], start=time(2), end=time(5), created_at=now(), actor_label="x"
     )
+
+
+UPGRADE = """upgrade lab-web
+title The lab's page, the next one
+
+check is-there
+  run
+    test -f /etc/debian_version
+
+step new-page
+  about A new page.
+  timeout 60
+  expect ^done$
+  run
+    echo done
+  undo
+    true
+"""
+
+
+def make_document(text: str = UPGRADE, name: str = "Lab page") -> UpgradeDocument:
+    """A kept upgrade document, of a plan of its own."""
+    return upgrades.add_plan(name=name, text=text, actor=TESTER, now=now())

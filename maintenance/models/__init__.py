@@ -9,6 +9,7 @@ from maintenance.models.run import RunCommand, RunEvidence, RunLogChunk, RunPack
 from maintenance.models.scan import InstalledPackage, Scan
 from maintenance.models.triage import PriorityRules, SavedView, TriageRule
 from maintenance.models.update import Decision, PendingUpdate
+from maintenance.models.upgrade import UpgradeDocument, UpgradePlan
 from maintenance.models.window import MaintenanceWindow
 
 __all__ = [
@@ -36,6 +37,8 @@ __all__ = [
     "TriageRule",
     "UpdateAdvisory",
     "UpdateRun",
+    "UpgradeDocument",
+    "UpgradePlan",
     "VerdictOverrule",
     "VerificationCheck",
     "WindowPolicy",

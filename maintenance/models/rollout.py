@@ -35,6 +35,10 @@ class Rollout(ClientOwned):
     share_percent = models.PositiveSmallIntegerField(default=25, validators=[MinValueValidator(1), MaxValueValidator(100)])
     # Whether services that still run what was replaced are restarted, and hosts rebooted that ask for it.
     restarts = models.BooleanField(default=True)
+    # An upgrade instead of updates: its document runs on every system.
+    document = models.ForeignKey("UpgradeDocument", null=True, blank=True, on_delete=models.PROTECT, related_name="rollouts")
+    # Why what the document needs beforehand (a recent restore test) is done without; the approval signs it too.
+    waived = models.TextField(blank=True, default="", db_default="")
     asked_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     actor_label = models.CharField(max_length=254)
     created_at = models.DateTimeField()
@@ -66,6 +70,7 @@ class Rollout(ClientOwned):
             models.CheckConstraint(
                 condition=~Q(state__in=_PLANNED) | (~Q(plan_hash="") & Q(planned_at__isnull=False)), name="approval_needs_a_plan"
             ),
+            models.CheckConstraint(condition=Q(waived="") | Q(document__isnull=False), name="only_upgrades_waive"),
             models.CheckConstraint(condition=Q(share_percent__gte=1, share_percent__lte=100), name="share_is_a_percentage"),
             # what the approval's foreign key refers to
             models.UniqueConstraint(fields=["id", "asked_by"], name="rollout_and_who_asked"),

@@ -7,7 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from maintenance.choices import OPEN_RUN_STATES, Moment, RunKind, RunState, Verdict
+from maintenance.choices import OPEN_RUN_STATES, UNDOING, Moment, RunKind, RunState, Verdict
 from portal.accounts.tenancy import ClientOwned
 
 
@@ -21,6 +21,10 @@ class UpdateRun(ClientOwned):
     target = models.ForeignKey("RolloutTarget", null=True, blank=True, on_delete=models.PROTECT, related_name="runs")
     # On a rollback: the run that it takes back.
     undoes = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="undone_by")
+    # On an upgrade, and on what takes it back: the document.
+    document = models.ForeignKey(
+        "UpgradeDocument", null=True, blank=True, on_delete=models.PROTECT, related_name="runs", db_index=False
+    )
     # On a restart: the units.
     units = ArrayField(models.CharField(max_length=256), default=list, blank=True, db_default=[])
     state = models.CharField(max_length=16, choices=RunState, default=RunState.QUEUED)
@@ -65,8 +69,13 @@ class UpdateRun(ClientOwned):
                 fields=["undoes"], condition=Q(state__in=OPEN_RUN_STATES) | Q(verdict=Verdict.VERIFIED), name="a_run_is_undone_once"
             ),
             models.CheckConstraint(
-                condition=Q(kind=RunKind.ROLLBACK, undoes__isnull=False) | (~Q(kind=RunKind.ROLLBACK) & Q(undoes=None)),
+                condition=Q(kind__in=UNDOING, undoes__isnull=False) | (~Q(kind__in=UNDOING) & Q(undoes=None)),
                 name="a_rollback_says_of_what",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=[RunKind.UPGRADE, RunKind.UPGRADE_UNDO], document__isnull=False)
+                | (~Q(kind__in=[RunKind.UPGRADE, RunKind.UPGRADE_UNDO]) & Q(document=None)),
+                name="an_upgrade_has_its_document",
             ),
             # A verified run is one whose command ended with 0 and whose package system is whole.
             models.CheckConstraint(
@@ -78,6 +87,7 @@ class UpdateRun(ClientOwned):
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["claimed_until"], condition=~Q(state=RunState.FINISHED), name="update_run_open"),
             models.Index(fields=["system", "-created_at"], name="update_run_newest"),
+            models.Index(fields=["document"], condition=Q(document__isnull=False), name="update_run_of_document"),
         ]
 
     def __str__(self) -> str:

@@ -13,6 +13,7 @@ from clients.services.access import open_shell
 from maintenance.choices import RUN_STEPS, Moment, RunKind, RunState, Verdict
 from maintenance.errors import LeaseLost
 from maintenance.models import RunCommand, RunEvidence, RunLogChunk, RunPackage, UpdateRun
+from maintenance.parsers.upgrades import parse_document
 from maintenance.services import evidence, plans, runs, scans
 from maintenance.services.runs import utc
 from maintenance.services.verdict import Judgement, judge
@@ -131,9 +132,16 @@ def _start(run: UpdateRun, shell: Shell) -> bool:
     if run.start_sent_at is None:
         _hold(run, start_sent_at=utc())
     try:
-        detached.start(shell, run=run.uuid, kind=run.kind, packages=_packages(run), units=tuple(run.units))
+        detached.start(
+            shell, run=run.uuid, kind=run.kind, packages=_packages(run), units=tuple(run.units),
+            document=run.document.text if run.document and run.kind == RunKind.UPGRADE else "",
+            undoes=run.undoes.uuid if run.undoes and run.kind == RunKind.UPGRADE_UNDO else None,
+        )  # fmt: skip
     except CommandFailed as error:
-        _finish(run, Judgement(Verdict.FAILED, (error.message, NOTHING_CHANGED)))
+        reasons = [error.message, NOTHING_CHANGED]
+        if error.result.exit_status == detached.NOT_ALLOWED and run.document:
+            reasons.insert(0, f"The host's administrator has not allowed this document: {run.document.sha256}.")
+        _finish(run, Judgement(Verdict.FAILED, tuple(reasons)))
         return False
     return True
 
@@ -156,8 +164,11 @@ def _verify(run: UpdateRun, shell: Shell) -> None:
         judgement = Judgement(Verdict.FAILED, ("The host rebooted while the run was under way.", *_state_left(run, after)))
     else:
         judgement = judge(
-            exit_status=run.exit_status, audit=run.audit, before=before, after=after, wanted=wanted, kind=RunKind(run.kind)
-        )
+            exit_status=run.exit_status, audit=run.audit, before=before, after=after, wanted=wanted, kind=RunKind(run.kind),
+            replaced=_replaced(run),
+        )  # fmt: skip
+        if run.document and run.exit_status != 0:
+            judgement = Judgement(judgement.verdict, (*judgement.findings, *_steps_left(run)))
     for row in run.packages.all():
         found = (after.get("packages") or {}).get(f"{row.package}:{row.architecture}", "")
         RunPackage.objects.filter(pk=row.pk).update(after_version=found)
@@ -172,6 +183,19 @@ def _state_left(run: UpdateRun, after: dict[str, Any]) -> list[str]:
     if run.audit.strip():
         lines.append("dpkg holds packages that are not wholly installed: " + " ".join(run.audit.split())[:500])
     return lines
+
+
+def _replaced(run: UpdateRun) -> frozenset[str]:
+    """Units that an upgrade may leave gone or changed; what takes it back brings them back."""
+    return frozenset(parse_document(run.document.text).replaces) if run.document and run.kind == RunKind.UPGRADE else frozenset()
+
+
+def _steps_left(run: UpdateRun) -> list[str]:
+    """How far an upgrade got, or its taking back."""
+    rows = list(run.commands.order_by("position"))
+    lines = [f"{row.command} ended with exit status {row.exit_status}." for row in rows if row.exit_status != 0]
+    done = [row.command for row in rows if row.exit_status == 0]
+    return [*lines, f"Done before: {', '.join(done) or 'nothing'}."]
 
 
 def _packages(run: UpdateRun) -> tuple[str, ...]:

@@ -120,6 +120,8 @@ def hash_of(rollout: Rollout) -> str:
         "rollout": str(rollout.uuid),
         "emergency": rollout.emergency,
         "restarts": rollout.restarts,
+        "document": rollout.document.sha256 if rollout.document else "",
+        "waived": rollout.waived,
         "targets": [
             {
                 "system": target.system_id, "destination": target.system.destination, "wave": target.wave, "position": target.position,

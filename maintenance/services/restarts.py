@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery, TextField
+from django.db.models.functions import Cast
 
 from clients.models import Client, System
 from maintenance.choices import RunKind, ScanState
@@ -53,8 +54,16 @@ def need_after(facts: dict[str, Any]) -> Need:
     return need_of(stale=facts.get("stale_services"), reboot_required=facts.get("reboot_required"))
 
 
+def of_last_scan(system: System) -> Need | None:
+    """What a system needs by its last scan; None where that is not known: never scanned, or the last scan failed or did not read it."""
+    scan = Scan.objects.filter(system=system).exclude(state=ScanState.QUEUED).order_by("-finished_at").first()
+    if scan is None or scan.state == ScanState.FAILED or scan.services_to_restart is None or scan.reboot_required is None:
+        return None
+    return need_of(stale=scan.services_to_restart, reboot_required=scan.reboot_required)
+
+
 def pending(system: System) -> Need | None:
-    """What a system needs by its last scan, None where nothing or where that is not known."""
+    """What a system needs by its last scan that read it, None where nothing or where that is not known."""
     scan = Scan.objects.filter(system=system).exclude(state__in=[ScanState.QUEUED, ScanState.FAILED]).order_by("-finished_at").first()
     if scan is None:
         return None
@@ -66,5 +75,7 @@ def pending_systems(client: Client) -> QuerySet[System, Any]:
     """Systems of a client that need a restart or a reboot by their last scan, as ids."""
     last = Scan.objects.filter(system=OuterRef("pk")).exclude(state__in=[ScanState.QUEUED, ScanState.FAILED]).order_by("-finished_at")
     rows = System.objects.filter(client=client).annotate(last_scan=Subquery(last.values("pk")[:1]))
-    due = Scan.objects.filter(Q(reboot_required=True) | Q(services_to_restart__0__endswith=".service"))
+    # the list as JSON text: any entry that is a service
+    listed = Scan.objects.annotate(listed=Cast("services_to_restart", TextField()))
+    due = listed.filter(Q(reboot_required=True) | Q(listed__contains='.service"'))
     return rows.filter(last_scan__in=due.values("pk")).values("pk")

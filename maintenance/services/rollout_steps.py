@@ -29,15 +29,15 @@ from maintenance.choices import (
     Verdict,
 )
 from maintenance.errors import LeaseLost, SystemBusy
-from maintenance.models import PlannedChange, Rollout, RolloutTarget, RunEvidence, RunPackage, UpdateRun
-from maintenance.services import maintenance_windows, plans, restarts, rollouts, runs, staging
+from maintenance.models import PlannedChange, Rollout, RolloutTarget, RunEvidence, RunPackage, UpdateRun, UpgradeDocument
+from maintenance.services import maintenance_windows, plans, restarts, rollouts, runs, staging, upgrades
 from maintenance.services.runs import utc
 from portal.accounts.actor import Actor
 from portal.accounts.scope import acting_for
 from portal.audit import services as audit
 from portal.errors import constraint_name
 from portal.queue import nudge
-from portal.ssh.detached import UnexpectedStatus
+from portal.ssh import detached
 from portal.ssh.errors import SSHError
 
 logger = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ def _claim(rollout_id: int, now: datetime) -> Rollout | None:
     free = Q(claimed_until=None) | Q(claimed_until__lt=now)
     open_ones = Rollout.objects.filter(free, pk=rollout_id).exclude(state__in=ENDED_ROLLOUT_STATES)
     taken = open_ones.update(claim=token, claimed_until=now + runs.lease())
-    return Rollout.objects.select_related("client").get(pk=rollout_id) if taken else None
+    return Rollout.objects.select_related("client", "document").get(pk=rollout_id) if taken else None
 
 
 def _step(rollout: Rollout) -> None:
@@ -108,6 +108,11 @@ def _on_staging(rollout: Rollout) -> None:
 
 def _verified_at(rollout: Rollout) -> datetime:
     """Since when these versions have lain verified on staging: the newest run there that brought one of them."""
+    if rollout.document is not None:
+        twins = rollout.targets.filter(wave__gte=1, system__staging_twin__isnull=False).values("system__staging_twin_id")
+        shown = UpdateRun.objects.filter(kind=RunKind.UPGRADE, document__sha256=rollout.document.sha256, verdict=Verdict.VERIFIED)
+        since: datetime | None = shown.filter(system_id__in=twins).aggregate(at=Max("finished_at"))["at"]
+        return since or utc()
     rows = PlannedChange.objects.filter(target__rollout=rollout, target__wave__gte=1)
     versions = Q(pk__in=[])
     for package, version in set(rows.values_list("package", "to_version")):
@@ -122,6 +127,9 @@ def _verified_at(rollout: Rollout) -> datetime:
 
 def _plan(rollout: Rollout) -> None:
     """Ask every production host what the change would do there; the plan stands once all have answered."""
+    if rollout.document is not None:
+        _plan_upgrade(rollout, rollout.document)
+        return
     for target in rollout.targets.filter(wave__gte=1, planned_at=None).select_related("system__client").order_by("wave", "position"):
         wanted = list(target.changes.order_by("package", "architecture"))
         if wanted:
@@ -131,7 +139,7 @@ def _plan(rollout: Rollout) -> None:
                     open_shell(target.system, actor=_carrier(rollout), purpose=f"plan of rollout {rollout.pk}") as shell,
                 ):
                     answer = plans.look(shell, wanted, own_architecture=target.system.architecture)
-            except (SSHError, NotReady, UnexpectedStatus) as error:
+            except (SSHError, NotReady, detached.UnexpectedStatus) as error:
                 _hold(rollout, waits_for=f"{target.system} could not be asked for its plan: {error}")
                 return
             if answer.problems:
@@ -144,6 +152,30 @@ def _plan(rollout: Rollout) -> None:
     if untested:
         _stop(rollout, "Not verified on staging: " + ", ".join(untested[:8]) + ".")
         return
+    _move(rollout, RolloutState.APPROVAL, plan_hash=plans.hash_of(rollout), planned_at=utc(), waits_for="")
+
+
+def _plan_upgrade(rollout: Rollout, document: UpgradeDocument) -> None:
+    """An upgrade's plan is its document: what is asked of each host is whether its administrator allows that very text."""
+    for target in rollout.targets.filter(wave__gte=1, planned_at=None).select_related("system__client").order_by("wave", "position"):
+        try:
+            with (
+                _held_meanwhile(rollout),
+                open_shell(target.system, actor=_carrier(rollout), purpose=f"plan of rollout {rollout.pk}") as shell,
+            ):
+                allowed = detached.allows(shell, sha256=document.sha256)
+        except (SSHError, NotReady, detached.UnexpectedStatus) as error:
+            _hold(rollout, waits_for=f"{target.system} could not be asked whether it allows the document: {error}")
+            return
+        if not allowed:
+            _stop(
+                rollout,
+                f"{target.system}: its administrator has not allowed this document. Have its hash written into "
+                "/etc/retainer/plans.allowed there, then start again; what staging showed of it still counts.",
+            )
+            return
+        _hold(rollout, waits_for="")
+        RolloutTarget.objects.filter(pk=target.pk).update(planned_at=utc())
     _move(rollout, RolloutState.APPROVAL, plan_hash=plans.hash_of(rollout), planned_at=utc(), waits_for="")
 
 
@@ -227,7 +259,8 @@ def _carry(rollout: Rollout, target: RolloutTarget) -> str:
             if waiting:
                 return waiting
         return _begin(rollout, target)
-    run = target.runs.filter(kind=RunKind.APPLY).first() if target.state == TargetState.RUNNING else target.runs.order_by("-pk").first()
+    change = target.runs.filter(kind__in=[RunKind.APPLY, RunKind.UPGRADE])
+    run = change.first() if target.state == TargetState.RUNNING else target.runs.order_by("-pk").first()
     if run is None or run.is_open:
         return ""
     if run.verdict != Verdict.VERIFIED:
@@ -242,6 +275,9 @@ def _carry(rollout: Rollout, target: RolloutTarget) -> str:
 
 
 def _begin(rollout: Rollout, target: RolloutTarget) -> str:
+    if rollout.document is not None:
+        missing = [] if rollout.waived else upgrades.unmet(rollout.document, target.system, now=utc())
+        return " ".join(missing) or _run(rollout, target, TargetState.RUNNING, RunKind.UPGRADE)
     rows = list(target.changes.order_by("package", "architecture"))
     if not rows:
         return _restart(rollout, target, None)
@@ -256,7 +292,11 @@ def _restart(rollout: Rollout, target: RolloutTarget, run: UpdateRun | None) -> 
     if run is not None:
         need = restarts.need_after(RunEvidence.objects.get(run=run, moment=Moment.AFTER).facts)
     else:
-        need = restarts.pending(target.system) or restarts.Need("")
+        known = restarts.of_last_scan(target.system)
+        if known is None:
+            _turn(target, TargetState.FAILED, note="What needs a restart here is not known: scan it until a scan reads it.")
+            return ""
+        need = known
     if not need.kind or not rollout.restarts:
         left = [*need.left, *(need.units if need.kind else ()), *(["reboot"] if need.kind == RunKind.REBOOT else [])]
         _turn(target, TargetState.VERIFIED, note="Restart still pending: " + ", ".join(left) if left else "Updated, and effective.")
@@ -274,7 +314,7 @@ def _run(
             _turn(target, state)
             runs.create(
                 system=target.system, kind=kind, versions=versions or [], units=units, target=target, asked_by_id=rollout.asked_by_id,
-                actor=_carrier(rollout), now=utc(),
+                document=rollout.document if kind == RunKind.UPGRADE else None, actor=_carrier(rollout), now=utc(),
             )  # fmt: skip
     except SystemBusy as error:
         target.state = TargetState.WAITING if state == TargetState.RUNNING else target.state
@@ -296,7 +336,7 @@ def _window_is_shut(rollout: Rollout, target: RolloutTarget) -> str:
     window = maintenance_windows.next_window(target.system, now=now)
     if window is None:
         return f"{target.system} has no maintenance window: name one, or nothing is changed there."
-    needed = rollouts.estimate(target.system, restart=rollout.restarts)
+    needed = rollouts.estimate(target.system, restart=rollout.restarts, document=rollout.document)
     if window.start <= now and now + needed <= window.end:
         return ""
     if window.start <= now:

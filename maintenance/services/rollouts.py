@@ -34,7 +34,9 @@ from maintenance.models import (
     RolloutTarget,
     StagingAlternative,
     UpdateRun,
+    UpgradeDocument,
 )
+from maintenance.parsers.upgrades import parse_document
 from maintenance.services import restarts, runs, staging, windows
 from portal.accounts.actor import Actor
 from portal.accounts.roles import Permission
@@ -88,10 +90,6 @@ def start(
         ClientEnded: the client's retainer ended.
     """
     actor.require(Permission.OPERATE)
-    if actor.user_id is None:
-        raise NotAllowed("A rollout is asked for by a person.", hint="Another one approves it.")
-    if emergency and not reason.strip():
-        raise PortalError("Say why this can't wait: an emergency is reported to the client with its reason.")
     chosen = ready(client, now=now)
     if systems is not None:
         chosen = chosen.filter(pk__in=[system.pk for system in systems])
@@ -99,12 +97,33 @@ def start(
     if not any(draft.updates for draft in drafts.values()) and not any(restarts.pending(d.system) for d in drafts.values()):
         raise NothingToApply(f"Nothing is decided on these systems of {client}.", hint="Decide on the triage page first.")
     _require_testable(drafts, now=now)
+    return make(
+        client=client, drafts=drafts, emergency=emergency, reason=reason, restart=restart, share_percent=share_percent, actor=actor,
+        now=now,
+    )  # fmt: skip
+
+
+def make(
+    *, client: Client, drafts: dict[int, Draft], emergency: bool, reason: str, restart: bool, share_percent: int, actor: Actor,
+    now: datetime, document: UpgradeDocument | None = None, waived: str = "",
+) -> Rollout:  # fmt: skip
+    """Write a rollout with its targets, and nudge a worker after commit. Runs in the caller's transaction.
+
+    Raises:
+        SystemBusy: a system is in another rollout (constraint one_open_rollout_per_system).
+        ClientEnded: the client's retainer ended.
+        NotAllowed, PortalError: nobody asks, or an emergency without a reason.
+    """
+    if actor.user_id is None:
+        raise NotAllowed("A rollout is asked for by a person.", hint="Another one approves it.")
+    if emergency and not reason.strip():
+        raise PortalError("Say why this can't wait: an emergency is reported to the client with its reason.")
     try:
         with transaction.atomic():
             rollout = Rollout.objects.create(
                 client=client, emergency=emergency, reason=reason.strip(), restarts=restart, share_percent=share_percent,
                 soak_h=0 if emergency else windows.policy_of(client).soak_h, asked_by_id=actor.user_id, actor_label=actor.label,
-                created_at=now,
+                created_at=now, document=document, waived=waived.strip(),
             )  # fmt: skip
             _make_targets(rollout, drafts)
     except IntegrityError as error:
@@ -115,7 +134,7 @@ def start(
         raise
     audit.record(
         action="rollout.start", actor=actor, subject=rollout, client_id=client.pk, now=now, emergency=emergency, reason=reason.strip(),
-        systems=[draft.system.name for draft in drafts.values()],
+        systems=[draft.system.name for draft in drafts.values()], document=document.sha256 if document else "", waived=waived.strip(),
     )  # fmt: skip
     nudge("maintenance.advance_rollout", client_id=client.pk, rollout_id=rollout.pk)
     return rollout
@@ -177,11 +196,19 @@ def cancel(*, rollout: Rollout, reason: str, actor: Actor, now: datetime) -> Non
     audit.record(action="rollout.cancel", actor=actor, subject=row, client_id=row.client_id, now=now, reason=reason.strip())
 
 
-def estimate(system: System, *, restart: bool) -> timedelta:
-    """How long a change on this system takes at most, from its last ones: the longest of five, half as much again."""
+def estimate(system: System, *, restart: bool, document: UpgradeDocument | None = None) -> timedelta:
+    """How long a change on this system takes at most, from its last ones: the longest of five, half as much again.
+
+    An upgrade is measured by what its text took elsewhere; before it ran anywhere, by the timeouts of its steps.
+    """
+    settle = timedelta(seconds=settings.SETTLE_S)
+    if document is not None:
+        done = UpdateRun.objects.filter(kind=RunKind.UPGRADE, verdict=Verdict.VERIFIED, document__sha256=document.sha256)
+        durations = [run.finished_at - run.created_at for run in done.order_by("-pk")[:5] if run.finished_at]
+        longest = max(durations) * 3 / 2 if durations else timedelta(seconds=parse_document(document.text).longest_s)
+        return longest + settle + (RESTART_ESTIMATE if restart else timedelta(0))
     runs = UpdateRun.objects.filter(system=system, kind=RunKind.APPLY, verdict=Verdict.VERIFIED).order_by("-pk")[:5]
     longest = max((run.finished_at - run.created_at for run in runs if run.finished_at), default=FIRST_ESTIMATE)
-    settle = timedelta(seconds=settings.SETTLE_S)
     return longest * 3 / 2 + settle + (RESTART_ESTIMATE if restart else timedelta(0))
 
 

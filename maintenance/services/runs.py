@@ -19,7 +19,7 @@ from clients.choices import Access, Environment
 from clients.models import System
 from maintenance.choices import OPEN_RUN_STATES, DecisionKind, RunKind, Verdict
 from maintenance.errors import CanNotChange, ClientEnded, NothingToApply, NotVerified, SystemBusy
-from maintenance.models import PendingUpdate, RolloutTarget, RunPackage, UpdateRun, VerdictOverrule
+from maintenance.models import PendingUpdate, RolloutTarget, RunPackage, UpdateRun, UpgradeDocument, VerdictOverrule
 from maintenance.services import restarts, staging
 from portal.accounts.actor import Actor
 from portal.accounts.roles import Permission
@@ -117,6 +117,26 @@ def start_rollback(*, run: UpdateRun, actor: Actor, now: datetime) -> UpdateRun:
     )
 
 
+def start_undo(*, run: UpdateRun, actor: Actor, now: datetime) -> UpdateRun:
+    """Take an upgrade back: the undo of every step that was begun, the last one first; a run of its own, with its own verification.
+
+    Raises:
+        PortalError: the run is under way, is no upgrade, or was taken back.
+        SystemBusy, CanNotChange, NotAllowed: as `start_configure`.
+    """
+    actor.require(Permission.OPERATE)
+    _require_a_person(run.system, actor)
+    _require_changeable(run.system)
+    if run.kind != RunKind.UPGRADE or run.is_open:
+        raise PortalError("Only an upgrade that is finished can be taken back.")
+    if run.undone_by.filter(Q(state__in=OPEN_RUN_STATES) | Q(verdict=Verdict.VERIFIED)).exists():
+        raise PortalError("This upgrade was taken back already.", hint="See the page of the run that did.")
+    return create(
+        system=run.system, kind=RunKind.UPGRADE_UNDO, versions=[], undoes=run, document=run.document, asked_by_id=actor.user_id,
+        actor=actor, now=now,
+    )  # fmt: skip
+
+
 def start_restart(*, system: System, actor: Actor, now: datetime) -> UpdateRun:
     """Restart or reboot a staging system that needs it by its last scan. On production a rollout does, in its window.
 
@@ -178,7 +198,7 @@ def unverified_on_staging(system: System, updates: Sequence[PendingUpdate]) -> l
 
 def create(
     *, system: System, kind: RunKind, versions: Sequence[Version], units: tuple[str, ...] = (), target: RolloutTarget | None = None,
-    undoes: UpdateRun | None = None, asked_by_id: int | None, actor: Actor, now: datetime,
+    undoes: UpdateRun | None = None, document: UpgradeDocument | None = None, asked_by_id: int | None, actor: Actor, now: datetime,
 ) -> UpdateRun:  # fmt: skip
     """Write a run with what it is to do, and nudge a worker after commit. What may run at all the database decides.
 
@@ -189,8 +209,8 @@ def create(
     try:
         with transaction.atomic():
             run = UpdateRun.objects.create(
-                client_id=system.client_id, system=system, kind=kind, units=list(units), target=target, undoes=undoes, created_at=now,
-                started_by_id=asked_by_id, actor_label=actor.label,
+                client_id=system.client_id, system=system, kind=kind, units=list(units), target=target, undoes=undoes,
+                document=document, created_at=now, started_by_id=asked_by_id, actor_label=actor.label,
             )  # fmt: skip
             RunPackage.objects.bulk_create(
                 RunPackage(
@@ -202,6 +222,7 @@ def create(
             audit.record(
                 action=f"run.{kind}", actor=actor, subject=run, client_id=system.client_id, now=now, system=system.name,
                 packages=[f"{version.package}={version.to_version}" for version in versions], units=list(units),
+                document=document.sha256 if document else "",
             )  # fmt: skip
             nudge("maintenance.execute_run", client_id=run.client_id, run_id=run.pk)
     except IntegrityError as error:

@@ -17,6 +17,9 @@ OWN_EXITS = {
     69: "A version to go back to is not kept on the host. Nothing was changed.",
     70: "The host was asked to reboot and did not.",
     71: "The host could not start the run as a unit. Nothing was changed.",
+    76: "A check of the document did not hold. Nothing was changed.",
+    78: "A step of the upgrade failed; the steps after it were not begun.",
+    79: "Taking a step back failed, or it has no way back; the steps before it stay as they are.",
     75: "The run never began on the host and was withdrawn. Nothing was changed.",
 }
 
@@ -35,14 +38,16 @@ ERRORS_TIMES = 3
 
 
 def judge(
-    *, exit_status: int, audit: str, before: Facts, after: Facts, wanted: Mapping[str, str], kind: RunKind = RunKind.APPLY
-) -> Judgement:
+    *, exit_status: int, audit: str, before: Facts, after: Facts, wanted: Mapping[str, str], kind: RunKind = RunKind.APPLY,
+    replaced: frozenset[str] = frozenset(),
+) -> Judgement:  # fmt: skip
     """Weigh what a finished run left behind.
 
     Args:
         audit: what `dpkg --audit` printed at the end.
         before, after: facts as `evidence.take` records them.
         wanted: `package:architecture` to the decided version; empty for a run that changes no version.
+        replaced: units that an upgrade's document says may be gone or changed.
     """
     failures: list[str] = []
     if exit_status in OWN_EXITS:
@@ -57,7 +62,7 @@ def judge(
         if found != version and exit_status not in OWN_EXITS:
             failures.append(f"{package} is at {found or 'an unknown version'}, not at {version}.")
     unread = [str(gap) for facts in (before, after) for gap in facts.get("gaps", [])] + _never_answered(before, after)
-    regressions = compare(before, after)
+    regressions = compare(_without(before, replaced), after)
     if kind == RunKind.REBOOT and before.get("boot_id") == after.get("boot_id"):
         failures.append("The host did not reboot: its boot id is the same.")
     if failures:
@@ -67,6 +72,11 @@ def judge(
     if unread:
         return Judgement(Verdict.UNKNOWN, tuple(f"Not read, so not verified: {gap}" for gap in unread))
     return Judgement(Verdict.VERIFIED, ("Versions, units, listening sockets and answers are as they should be.",))
+
+
+def _without(facts: Facts, units: frozenset[str]) -> Facts:
+    """Without what may go: a unit of these that is newly failed counts all the same."""
+    return {**facts, "units": {name: unit for name, unit in (facts.get("units") or {}).items() if name not in units}}
 
 
 def compare(before: Facts, after: Facts) -> list[str]:

@@ -11,7 +11,7 @@ from clients.models import Client
 from maintenance import queries
 from maintenance.forms import ApprovalForm, ReasonForm, RolloutForm
 from maintenance.models import Rollout
-from maintenance.services import rollouts, runs
+from maintenance.services import rollouts, runs, upgrades
 from portal.accounts.permissions import requires
 from portal.accounts.request import PortalRequest
 from portal.accounts.roles import Permission
@@ -95,7 +95,7 @@ def rollout_cancel(request: PortalRequest, rollout_id: int) -> HttpResponse:
 
 
 def _rollout(request: PortalRequest, rollout_id: int) -> Rollout:
-    rows = Rollout.objects.visible_to(request.actor).select_related("client", "asked_by")
+    rows = Rollout.objects.visible_to(request.actor).select_related("client", "asked_by", "document__plan")
     return get_object_or_404(rows, pk=rollout_id)
 
 
@@ -105,6 +105,7 @@ def _page(request: PortalRequest, rollout: Rollout, *, form: ApprovalForm | Reas
         "targets": queries.targets_of(rollout),
         "approval": rollout.approvals.first(),
         "form": form,
+        "content": upgrades.read(rollout.document) if rollout.document else None,
         "may_approve": request.actor.may(Permission.APPROVE) and request.actor.user_id != rollout.asked_by_id,
     }
     wrong = form is not None and bool(form.errors)

@@ -10,7 +10,7 @@ from django_htmx.http import HttpResponseStopPolling
 from clients.choices import Environment
 from clients.models import System
 from maintenance import queries
-from maintenance.choices import Moment
+from maintenance.choices import Moment, RunKind
 from maintenance.models import RunEvidence, UpdateRun
 from maintenance.queries import ReadySystem
 from maintenance.services import runs
@@ -73,11 +73,12 @@ def restart(request: PortalRequest, system_id: int) -> HttpResponse:
 @require_POST
 @requires(Permission.OPERATE)
 def rollback(request: PortalRequest, run_id: int) -> HttpResponse:
-    """Bring the packages of a run back to what they were before."""
+    """Bring the packages of a run back to what they were before, or take an upgrade back."""
     run = _run(request, run_id)
     _demand_fresh_proof(request, run.system)
     try:
-        back = runs.start_rollback(run=run, actor=request.actor, now=timezone.now())
+        take_back = runs.start_undo if run.kind == RunKind.UPGRADE else runs.start_rollback
+        back = take_back(run=run, actor=request.actor, now=timezone.now())
     except PortalError as error:
         return _detail(request, run, error=error)
     return see(request, "maintenance:run", back.pk)
@@ -103,7 +104,7 @@ def run_detail(request: PortalRequest, run_id: int) -> HttpResponse:
 
 
 def _run(request: PortalRequest, run_id: int) -> UpdateRun:
-    rows = UpdateRun.objects.visible_to(request.actor).select_related("system", "client", "target", "undoes")
+    rows = UpdateRun.objects.visible_to(request.actor).select_related("system", "client", "target", "undoes", "document__plan")
     return get_object_or_404(rows, pk=run_id)
 
 

@@ -6,6 +6,7 @@ tells the state of a run from what is on disk (exit file, process, boot id), nev
 
 import enum
 import re
+import shlex
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,10 @@ from portal.ssh.pool import Shell
 from portal.ssh.target import clean
 
 HELPER = "/usr/local/sbin/retainer-host"
-HELPER_VERSION = 2
+HELPER_VERSION = 3
 HELPER_SOURCE = Path(__file__).with_name("host") / "retainer-host.sh"
+# The helper's own exit status for a document that is not on the administrator's list.
+NOT_ALLOWED = 77
 # Fetching what a plan needs on a slow line.
 PLAN_TIMEOUT_S = 900
 _UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]*\.service")
@@ -138,21 +141,45 @@ def _lines(words: tuple[str, ...], shape: re.Pattern[str]) -> bytes:
     return "".join(f"{word}\n" for word in words).encode()
 
 
-def start(shell: Shell, *, run: uuid.UUID, kind: str, packages: tuple[str, ...] = (), units: tuple[str, ...] = ()) -> None:
+def start(
+    shell: Shell, *, run: uuid.UUID, kind: str, packages: tuple[str, ...] = (), units: tuple[str, ...] = (), document: str = "",
+    undoes: uuid.UUID | None = None,
+) -> None:  # fmt: skip
     """Start a run on its host, or find that it was started before; both are fine.
 
     Args:
-        kind: a word of the helper's: `apt-apply`, `apt-rollback`, `dpkg-configure`, `restart`, `reboot`.
+        kind: a word of the helper's: `apt-apply`, `apt-rollback`, `dpkg-configure`, `restart`, `reboot`,
+            `upgrade`, `upgrade-undo`.
         packages: `name=version` each; `+name=version` for one that the host does not have yet.
         units: of a restart.
+        document: of an upgrade, as its hash was allowed on the host.
+        undoes: of an upgrade that is taken back: the run that began it.
 
     Raises:
         ValueError: a package or unit is not of that form.
         SudoRefused, CommandFailed: nothing was started.
         ConnectionLost, TimedOut: unknown; ask `status`.
     """
-    payload = _lines(units, _UNIT) if units else _lines(packages, _PACKAGE)
+    if document:
+        payload = document.encode()
+    elif undoes:
+        payload = f"{undoes}\n".encode()
+    else:
+        payload = _lines(units, _UNIT) if units else _lines(packages, _PACKAGE)
     shell.check(f"sudo -n {HELPER} start {run} {kind}", stdin=payload, timeout_s=60)
+
+
+def allows(shell: Shell, *, sha256: str) -> bool:
+    """Whether the host's administrator allowed an upgrade document by its hash (64 hexadecimal digits).
+
+    Raises:
+        SSHError: the host could not be asked.
+        UnexpectedStatus: its helper is too old to know.
+    """
+    answer = shell.run(f"sudo -n {HELPER} allows {shlex.quote(sha256)}", timeout_s=60)
+    if answer.exit_status not in {0, NOT_ALLOWED}:
+        raise UnexpectedStatus(f"exit status {answer.exit_status}: {clean(answer.stderr.encode())[:300]}")
+    return answer.exit_status == 0
 
 
 def status(shell: Shell, *, run: uuid.UUID, offset: int) -> RunStatus:

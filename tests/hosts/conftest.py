@@ -13,12 +13,16 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 
 from clients.choices import HostWork
-from clients.models import System
+from clients.models import AllowedRange, ServiceCheck, System
 from clients.services import onboarding
+from maintenance.models import PendingUpdate
+from maintenance.services.decisions import UpdateKey, decide
+from portal.accounts.scope import acting_for_all
 from tests import people
+from tests.hosts.steps import scan_now
 from tests.lab import badly, base, mirror, network
 from tests.lab.machine import Machine, wait_for
 
@@ -178,3 +182,37 @@ def logged(run, words: str, *, seconds: float = 60) -> None:
     from maintenance.services.execution import log_text
 
     wait_for(f"“{words}” in the log", lambda: words in log_text(run)[0], seconds=seconds)
+
+
+@pytest.fixture
+def fleet(machines):
+    """One staging host and production hosts of one client, each with a package at 1.0 and 1.1 pending and decided."""
+
+    def make(count: int, *packages: str):
+        hosts = machines(count + 1)
+        client = people.make_client()
+        AllowedRange.objects.create(client=client, network="10.77.0.0/16", reason="the lab", actor_label="x")
+
+        def prepare(host, **values):
+            """On a thread of its own: hosts mostly wait."""
+            try:
+                with acting_for_all():
+                    system = set_up(host, client=client, packages=packages, roles=["web"], **values)
+                    ServiceCheck.objects.create(client=client, system=system, url=f"http://{system.address}/")
+                    scan_now(system)
+                    # a scan of the workers' own may have been faster
+                    wait_for("the updates", lambda: pending(system).count() == len(packages))
+                    return system
+            finally:
+                connections.close_all()
+
+        def pending(system):
+            return PendingUpdate.objects.filter(system=system, package__in=packages, gone_at=None)
+
+        twin = prepare(hosts[0], environment="staging")
+        with ThreadPoolExecutor(3) as pool:
+            systems = list(pool.map(lambda host: prepare(host, environment="production", staging_twin=twin), hosts[1:]))
+        decide(keys=[UpdateKey(name, "1.1") for name in packages], kind="apply", actor=people.TESTER, now=people.now())
+        return client, hosts, (twin, *systems)
+
+    return make

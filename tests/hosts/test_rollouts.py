@@ -1,79 +1,16 @@
 """Rollouts over real hosts: staging, approval, waves, the first regression, the way back; and what dies in between."""
 
-from concurrent.futures import ThreadPoolExecutor
-from datetime import time
-
 import pytest
-from django.db import connections
 
-from clients.models import AllowedRange, ServiceCheck
 from maintenance.choices import TargetState
-from maintenance.models import PendingUpdate, Rollout, UpdateRun
-from maintenance.services import maintenance_windows, rollouts, runs
-from maintenance.services.decisions import UpdateKey, decide
-from portal.accounts.scope import acting_for_all
+from maintenance.models import Rollout, UpdateRun
+from maintenance.services import rollouts, runs
 from tests import people
-from tests.hosts.conftest import finished, set_up
-from tests.hosts.steps import scan_now, times_applied
+from tests.hosts.conftest import finished
+from tests.hosts.steps import approve, open_window, times_applied, until
 from tests.lab.machine import wait_for
 
 pytestmark = [pytest.mark.lab, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def fleet(machines):
-    """One staging host and production hosts of one client, each with a package at 1.0 and 1.1 pending and decided."""
-
-    def make(count: int, *packages: str):
-        hosts = machines(count + 1)
-        client = people.make_client()
-        AllowedRange.objects.create(client=client, network="10.77.0.0/16", reason="the lab", actor_label="x")
-
-        def prepare(host, **values):
-            """On a thread of its own: hosts mostly wait."""
-            try:
-                with acting_for_all():
-                    system = set_up(host, client=client, packages=packages, roles=["web"], **values)
-                    ServiceCheck.objects.create(client=client, system=system, url=f"http://{system.address}/")
-                    scan_now(system)
-                    # a scan of the workers' own may have been faster
-                    wait_for("the updates", lambda: pending(system).count() == len(packages))
-                    return system
-            finally:
-                connections.close_all()
-
-        def pending(system):
-            return PendingUpdate.objects.filter(system=system, package__in=packages, gone_at=None)
-
-        twin = prepare(hosts[0], environment="staging")
-        with ThreadPoolExecutor(3) as pool:
-            systems = list(pool.map(lambda host: prepare(host, environment="production", staging_twin=twin), hosts[1:]))
-        decide(keys=[UpdateKey(name, "1.1") for name in packages], kind="apply", actor=people.TESTER, now=people.now())
-        return client, hosts, (twin, *systems)
-
-    return make
-
-
-def open_window(client):
-    """A window that is open all day, every day."""
-    for name, start, end in (("day", time(0), time(12)), ("night", time(12), time(0))):
-        maintenance_windows.add(
-            client=client, name=name, every="week", weekdays=range(7), start=start, end=end, actor=people.TESTER, now=people.now()
-        )
-
-
-def until(rollout: Rollout, *states: str, seconds: float = 180) -> Rollout:
-    """The rollout once it is in one of these states."""
-
-    def look():
-        rollout.refresh_from_db()
-        return rollout.state in states
-
-    try:
-        wait_for(f"rollout {rollout.pk} to be {states}", look, seconds=seconds)
-    except TimeoutError as error:
-        raise AssertionError(f"{rollout.state}: {rollout.waits_for} {rollout.stop_reason}") from error
-    return rollout
 
 
 def states_of(rollout: Rollout) -> list[str]:
@@ -82,10 +19,6 @@ def states_of(rollout: Rollout) -> list[str]:
 
 def ask(client, **options) -> Rollout:
     return rollouts.start(client=client, actor=people.actor(people.make_operator()), now=people.now(), **options)
-
-
-def approve(rollout: Rollout) -> None:
-    rollouts.approve(rollout=rollout, plan_hash=rollout.plan_hash, actor=people.actor(people.make_staff("lead")), now=people.now())
 
 
 def test_six_hosts_the_third_breaks_and_is_brought_back(fleet, workers):

@@ -26,7 +26,7 @@ from tests.pages.routes import ROUTES, undeclared
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 ALLOWED_WITHOUT_SECOND_FACTOR = ("/account/second-factor/", "/account/passkeys/", "/account/prove/", "/sign-out/")
 # What takes ids but not those of a client: staff, and the person's own things.
-NOT_OF_A_CLIENT = {"rule_id", "user_id", "pk", "token_id", "session", "secret", "provider_id"}
+NOT_OF_A_CLIENT = {"plan_id", "rule_id", "user_id", "pk", "token_id", "session", "secret", "provider_id"}
 
 
 def test_every_route_states_a_permission():
@@ -108,9 +108,10 @@ def ids(system, cast):
         asked_by=cast["operator"],
         asked_label="x",
     )
+    document = people.make_document()
     rule = TriageRule.objects.create(name="x", condition={"security": True}, kind="apply", reason="x", created_at=now, actor_label="x")
     return {
-        "risk_id": risk.pk, "rule_id": rule.pk, "rollout_id": people.make_rollout(system, cast["operator"]).pk, "window_id": people.make_window(client).pk, "check_id": check.pk,
+        "plan_id": document.plan_id, "document_id": document.pk, "risk_id": risk.pk, "rule_id": rule.pk, "rollout_id": people.make_rollout(system, cast["operator"]).pk, "window_id": people.make_window(client).pk, "check_id": check.pk,
         "alternative_id": alternative.pk, "system_id": system.pk, "update_id": people.make_update(system).pk, "client_id": client.pk, "run_id": run.pk, "alert_id": alert.pk, "work": "test_connection",
         "membership_id": Membership.objects.get(user=cast["member"]).pk, "credential_id": credential.pk,
         "invitation_id": invitation.pk, "staff invitation": staff_invitation.pk, "user_id": cast["operator"].pk, "session": "0" * 32, "token_id": 999_999, "pk": 999_999,

@@ -1,5 +1,5 @@
 #!/bin/sh
-# retainer-host 2: the one program that the portal may run as root on this host (/etc/sudoers.d/retainer).
+# retainer-host 3: the one program that the portal may run as root on this host (/etc/sudoers.d/retainer).
 # It reads facts, refreshes package lists, and starts changes as units of their own that outlive any connection:
 #   version                   print the version of this file
 #   facts                     what only root can see: listening programs, deleted libraries in use, package locks
@@ -12,9 +12,14 @@
 #   start UUID restart        restart the units on standard input, one after the other, once per UUID
 #   start UUID reboot         reboot this host, once per UUID
 #   start UUID dpkg-configure finish configuring half-configured packages, once per UUID
+#   start UUID upgrade        run the upgrade document on standard input, step by step, once per UUID; only one whose sha256
+#                             this host's administrator wrote into /etc/retainer/plans.allowed
+#   start UUID upgrade-undo   take back the steps of the upgrade whose UUID is on standard input, the last one first
+#   allows SHA256             whether the administrator allowed that document
 #   status UUID OFFSET        state of a run, then its log from that byte on
 #   abandon UUID              a run that was never begun must not begin any more
-# It runs no command that a caller names: packages come only from the sources this host's administrator set up.
+# It runs no command that a caller names: packages come only from the sources this host's administrator set up, and steps only
+# from documents that the administrator allowed by their hash.
 set -u
 LC_ALL=C
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -23,11 +28,12 @@ NEEDRESTART_MODE=l
 APT_LISTCHANGES_FRONTEND=none
 export LC_ALL PATH DEBIAN_FRONTEND NEEDRESTART_MODE APT_LISTCHANGES_FRONTEND
 umask 077
-VERSION=2
+VERSION=3
 SELF=/usr/local/sbin/retainer-host
 RUNS=/var/lib/retainer/runs
 KEEP=/var/lib/retainer/keep
 KEEP_DAYS=60
+PLANS=/etc/retainer/plans.allowed
 LOCK_WAIT_S=${RETAINER_LOCK_WAIT_S:-120}
 LOG_CHUNK=262144
 
@@ -132,6 +138,16 @@ start() {
             fail 64 "a line is not a service"
         fi
         ;;
+    upgrade)
+        head -c 262145 >"$wanted" || fail 73 "can't write in $RUNS (disk full?)"
+        allowed "$(sha256sum <"$wanted" | cut -d ' ' -f 1)" || fail 77 "this document is not allowed in $PLANS"
+        ;;
+    upgrade-undo)
+        read -r undone || fail 64 "no run named"
+        case $undone in *[!0-9a-f-]* | '') fail 64 "not a run id" ;; esac
+        [ -d "$RUNS/$undone/steps" ] || fail 64 "that run is not an upgrade of this host"
+        echo "$undone" >"$wanted" || fail 73 "can't write in $RUNS (disk full?)"
+        ;;
     dpkg-configure | reboot) ;;
     *) fail 64 "unknown kind of run" ;;
     esac
@@ -143,7 +159,7 @@ start() {
     if ! { echo "$kind" >"$DIR/kind" && boot_id >"$DIR/boot_id" && date +%s >"$DIR/created" && sed "s/^+//" "$wanted" | sort -u >"$DIR/wanted" &&
         sed -n "s/^+\([^=]*\)=.*/\1/p" "$wanted" | sort -u >"$DIR/new" &&
         sed 's/^+//; s/:[a-z0-9-]*=/=/' "$wanted" | sort -u >"$DIR/wanted.bare" &&
-        : >"$DIR/log"; }; then
+        cp "$wanted" "$DIR/given" && { [ "$kind" != upgrade ] || split_document; } && : >"$DIR/log"; }; then
         rm -rf "$DIR"
         fail 73 "can't write in $DIR (disk full?)"
     fi
@@ -173,6 +189,8 @@ execute() {
     apt-rollback) apt_rollback ;;
     restart) restart_units ;;
     reboot) reboot_now ;;
+    upgrade) upgrade ;;
+    upgrade-undo) upgrade_undo ;;
     *) false ;;
     esac
     status=$?
@@ -306,6 +324,69 @@ reboot_now() {
     return 70
 }
 
+# The administrator's list: nobody else may write it.
+allowed() {
+    case $1 in *[!0-9a-f]* | '') return 1 ;; esac
+    [ "${#1}" -eq 64 ] && [ -f "$PLANS" ] && [ -z "$(find "$PLANS" ! -uid 0 -o -perm /022)" ] && grep -qE "^$1([[:space:]]|\$)" "$PLANS"
+}
+
+# A document's steps as files: 001.kind, .name, .timeout, .expect, .run, .undo. The portal checked its form and reads it alike.
+split_document() {
+    mkdir "$DIR/steps" && awk -v dir="$DIR/steps" '
+        /^(check|step) / { n++; p = sprintf("%s/%03d", dir, n); part = ""; print $1 >(p ".kind"); print $2 >(p ".name"); next }
+        /^    / && part != "" { print substr($0, 5) >part; next }
+        /^ *$/ { if (part != "") print "" >part; next }
+        { part = "" }
+        /^  timeout / { print $2 >(p ".timeout") }
+        /^  expect / { print substr($0, 10) >(p ".expect") }
+        /^  (run|undo)$/ { part = p "." $1 }' "$DIR/given"
+}
+
+# Runs one file of a step under its timeout, with its output in the log; its exit status, 124 for the timeout.
+step_file() {
+    limit=$(cat "${1%.*}.timeout" 2>/dev/null || echo 600)
+    printf '\n==> %s %s\n' "$(date -u +%H:%M:%SZ)" "$2"
+    { timeout -k 30 "$limit" sh -eu "$1" </dev/null 2>&1; echo "$?" >"$DIR/code"; } | tee "$DIR/output"
+    code=$(cat "$DIR/code")
+    [ "$code" -ne 124 ] || printf 'It did not end within %s seconds.\n' "$limit"
+    if [ "$code" -eq 0 ] && [ -f "${1%.*}.expect" ] && [ "${1##*.}" = run ] && ! grep -qE -f "${1%.*}.expect" "$DIR/output"; then
+        printf 'No line of its output matches: %s\n' "$(cat "${1%.*}.expect")"
+        code=1
+    fi
+    printf '%s\t%s\n' "$code" "$2" >>"$DIR/commands"
+    printf '<== exit status %s\n' "$code"
+    return "$code"
+}
+
+# Own exit statuses: 76 a check did not hold, nothing was changed; 78 a step failed, what was begun stands in `begun_steps`.
+upgrade() {
+    for file in "$DIR"/steps/*.kind; do
+        one=${file%.kind}
+        if [ "$(cat "$file")" = check ]; then
+            step_file "$one.run" "check $(cat "$one.name")" || return 76
+            continue
+        fi
+        echo "${one##*/}" >>"$DIR/begun_steps"
+        step_file "$one.run" "step $(cat "$one.name")" || return 78
+    done
+}
+
+# Own exit status 79: an undo failed, or a step that was begun has none; what was not undone stays as it is.
+upgrade_undo() {
+    other=$RUNS/$(cat "$DIR/given")
+    [ -f "$other/begun_steps" ] || return 0
+    sort -r "$other/begun_steps" >"$DIR/to_undo"
+    while read -r number; do
+        name=$(cat "$other/steps/$number.name")
+        if [ ! -f "$other/steps/$number.undo" ]; then
+            printf '\nstep %s has no undo.\n' "$name"
+            printf '1\tundo %s\n' "$name" >>"$DIR/commands"
+            return 79
+        fi
+        step_file "$other/steps/$number.undo" "undo $name" || return 79
+    done <"$DIR/to_undo"
+}
+
 # What bringing packages to versions would do, as apt says it; with what can be told beforehand: conflicts of configuration
 # files, and whether the versions of now can be had again. Changes nothing but caches of packages.
 plan() {
@@ -418,6 +499,7 @@ facts) facts ;;
 refresh) refresh ;;
 plan) plan ;;
 start) start "${2:-}" "${3:-}" ;;
+allows) allowed "${2:-}" || fail 77 "this document is not allowed in $PLANS" ;;
 execute) execute "${2:-}" ;;
 status) status "${2:-}" "${3:-}" ;;
 abandon)
