@@ -4,7 +4,7 @@ PORT ?= 8000
 ARGS ?=
 EMAIL ?= operator@retainer.example
 .DEFAULT_GOAL := help
-.PHONY: help up demo demo-down test check fmt shell password code migration lock
+.PHONY: help up demo demo-down test bench check fmt shell password code migration lock
 
 help:  ## list the words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -20,6 +20,9 @@ demo-down:  ## remove everything that make demo put on this machine
 
 test:  ## install what the tests need and run them all; ARGS="-k name" runs some
 	@$(PYTHON) -m portal.up test $(ARGS)
+
+bench:  ## measure what has to be fast, and print it (benchmarks/)
+	@$(PYTHON) -m portal.up bench
 
 check:  ## linters, types, contracts, migrations, deployment settings
 	@$(PYTHON) -m portal.up check

@@ -7,7 +7,7 @@ from maintenance.models.promise import AcceptedRisk, Breach
 from maintenance.models.rollout import PlannedChange, Rollout, RolloutApproval, RolloutTarget, StagingAlternative
 from maintenance.models.run import RunCommand, RunEvidence, RunLogChunk, RunPackage, UpdateRun, VerdictOverrule
 from maintenance.models.scan import InstalledPackage, Scan
-from maintenance.models.triage import PriorityRules, SavedView, TriageRule
+from maintenance.models.triage import PriorityRules, SavedView, TriageLine, TriageRule, TriageStale
 from maintenance.models.update import Decision, PendingUpdate
 from maintenance.models.upgrade import UpgradeDocument, UpgradePlan
 from maintenance.models.window import MaintenanceWindow
@@ -34,7 +34,9 @@ __all__ = [
     "SavedView",
     "Scan",
     "StagingAlternative",
+    "TriageLine",
     "TriageRule",
+    "TriageStale",
     "UpdateAdvisory",
     "UpdateRun",
     "UpgradeDocument",

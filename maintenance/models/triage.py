@@ -2,10 +2,13 @@
 
 from typing import Any, ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from maintenance.choices import DecisionKind
+from clients.choices import Environment
+from maintenance.choices import DecisionKind, Priority
+from portal.accounts.tenancy import ClientOwned
 
 
 class PriorityRules(models.Model):
@@ -66,3 +69,59 @@ class SavedView(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class TriageLine(ClientOwned):
+    """What a client has of one update in one environment and state of decision: the queue's rows are made of these.
+
+    Two hundred thousand updates are too many to group for each look at a page. Made by `triage_lines.refresh` alone.
+    """
+
+    environment = models.CharField(max_length=16, choices=Environment)
+    source = models.CharField(max_length=200)
+    candidate_version = models.CharField(max_length=200)
+    is_security = models.BooleanField(null=True)
+    # Of the newest decision; empty where there is none.
+    decision_kind = models.CharField(max_length=16, blank=True)
+    defer_until = models.DateTimeField(null=True)
+    reasons = ArrayField(models.TextField())
+    system_ids = ArrayField(models.BigIntegerField())
+    systems_total = models.PositiveIntegerField()
+    packages = ArrayField(models.CharField(max_length=200))
+    # The same in one text, to search in.
+    package_names = models.TextField()
+    installed = ArrayField(models.CharField(max_length=200))
+    obstacles = ArrayField(models.CharField(max_length=16))
+    exposures = ArrayField(models.CharField(max_length=200))
+    exposed_ids = ArrayField(models.BigIntegerField())
+    first_due_at = models.DateTimeField()
+    waiting_since = models.DateTimeField()
+    newest_seen_at = models.DateTimeField()
+    known_exploited_since = models.DateField(null=True)
+    last_exploited_since = models.DateField(null=True)
+    # Of the worst severity, by Severity's order; its length where no advisory is known.
+    worst_place = models.PositiveSmallIntegerField()
+    highest_likelihood = models.DecimalField(max_digits=6, decimal_places=5, null=True)
+    advisories_most = models.PositiveIntegerField()
+    priority = models.PositiveSmallIntegerField(choices=Priority)
+    # The update with the most advisories.
+    example_id = models.BigIntegerField()
+
+    class Meta:
+        indexes: ClassVar[list[Any]] = [
+            models.Index(fields=["client", "source", "candidate_version"], name="triage_line_of_update"),
+            models.Index(fields=["source", "candidate_version"], name="triage_line_by_update"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.candidate_version}"
+
+
+class TriageStale(ClientOwned):
+    """An update of a client whose lines are to be made anew. Written by a trigger on whatever writes pending updates."""
+
+    source = models.CharField(max_length=200)
+    candidate_version = models.CharField(max_length=200)
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.candidate_version}"

@@ -69,6 +69,11 @@ class PendingUpdate(ClientOwned):
             models.Index(fields=["system"], condition=Q(gone_at=None), name="update_open_by_system"),
             models.Index(fields=["system"], condition=Q(ended=Ended.INSTALLED, effective_at=None), name="update_not_effective"),
             models.Index(fields=["client", "due_at"], name="update_by_due"),
+            # what changed since yesterday
+            models.Index(fields=["first_seen_at"], condition=Q(gone_at=None), name="update_new"),
+            models.Index(fields=["exploited_since"], condition=Q(gone_at=None, exploited_since__isnull=False), name="update_exploited"),
+            models.Index(fields=["effective_at"], condition=Q(effective_at__isnull=False), name="update_effective"),
+            models.Index(fields=["gone_at"], condition=Q(ended=Ended.WITHDRAWN), name="update_withdrawn"),
         ]
 
     def __str__(self) -> str:

@@ -17,7 +17,7 @@ from univers.versions import DebianVersion, InvalidVersion
 from clients.models import System
 from maintenance.choices import Severity
 from maintenance.models import Advisory, CveSignal, InstalledPackage, PendingUpdate, UpdateAdvisory, WindowPolicy
-from maintenance.services import priorities, windows
+from maintenance.services import priorities, triage_lines, windows
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ def match_all(*, client_id: int | None = None) -> int:
         rows = open_updates.filter(pk__gt=last).select_related("system__client").order_by("pk")
         chunk = list(rows[:CHUNK])
         if not chunk:
+            triage_lines.refresh()
             return done
         with transaction.atomic():
             _match(chunk)

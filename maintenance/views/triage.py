@@ -14,8 +14,8 @@ from maintenance import queries
 from maintenance.choices import Priority
 from maintenance.forms import DecisionForm
 from maintenance.models import SavedView
-from maintenance.queries import SEVERITY_OF_PLACE, TriageFilter
-from maintenance.services import priorities
+from maintenance.queries import TriageFilter, TriageRow
+from maintenance.services import priorities, triage_lines
 from maintenance.services.decisions import UpdateKey, decide
 from portal.accounts.permissions import requires
 from portal.accounts.request import PortalRequest
@@ -23,7 +23,8 @@ from portal.accounts.roles import Permission
 from portal.errors import PortalError
 from portal.ui.answers import render_page, see
 
-PAGE_SIZE = 100
+PAGE_SIZE = 50
+NAMES_SHOWN = 5
 COLUMNS = [("package", "Update"), ("priority", "Priority"), ("severity", "Severity"), ("security", "Security"), ("systems", "Systems"),
            ("age", "Pending"), ("due", "Due")]  # fmt: skip
 
@@ -90,25 +91,38 @@ def _page(
 ) -> HttpResponse:
     now = timezone.now()
     wanted = _filter(values)
-    page = Paginator(queries.triage_rows(request.actor, wanted, now=now), PAGE_SIZE).get_page(values.get("page"))
-    for row in page:
-        severity = SEVERITY_OF_PLACE[row["severity_place"]] if row["severity_place"] < len(SEVERITY_OF_PLACE) else ""
-        row["priority_label"] = Priority(row["rank"]).label
-        row["why"] = priorities.words(
-            exploited=row["exploited_since"] is not None, severity=severity, likelihood=row["likelihood"], exposures=row["exposures"],
-            exposed_production=row["exposed_production"],
-        )  # fmt: skip
+    triage_lines.refresh()
+    clients = list(Client.objects.visible_to(request.actor).order_by("name", "pk"))
+    names_of = {client.pk: client.name for client in clients}
+    page = Paginator(queries.triage_keys(request.actor, wanted, now=now), PAGE_SIZE).get_page(values.get("page"))
+    rows = [
+        {"update": row, "priority": Priority(row.rank).label, "why": _why(row), "clients": _some(names_of, row.client_ids)}
+        for row in queries.triage_rows(request.actor, wanted, list(page), now=now)
+    ]
     names = ("q", "client", "environment", "security", "state", "since", "sort")
     context = {
-        "page": page, "wanted": wanted, "form": form or DecisionForm(), "chosen": set(chosen or []), "done": done, "now": now,
-        "clients": Client.objects.visible_to(request.actor).order_by("name", "pk"),
+        "page": page, "rows": rows, "wanted": wanted, "form": form or DecisionForm(), "chosen": set(chosen or []), "done": done,
+        "now": now,
+        "clients": clients,
         "address": urlencode({name: values.get(name) for name in names if values.get(name)}),
         "sort_address": urlencode({name: values.get(name) for name in names[:-1] if values.get(name)}),
         "notices": queries.feed_notices(now=now),
-        "severities": SEVERITY_OF_PLACE,
         "columns": COLUMNS,
         "yesterday": queries.since_yesterday(request.actor, now=now),
         "views": SavedView.objects.filter(Q(user_id=request.actor.user_id)).order_by("name"),
     }  # fmt: skip
     wrong = form is not None and bool(form.errors)
     return render_page(request, "maintenance/triage.html", context, fragment="queue", status=422 if wrong else 200)
+
+
+def _why(row: TriageRow) -> str:
+    return priorities.words(
+        exploited=row.exploited_since is not None, severity=row.severity, likelihood=row.likelihood, exposures=sorted(row.exposures),
+        exposed_production=len(row.exposed_production),
+    )  # fmt: skip
+
+
+def _some(names_of: dict[int, str], ids: set[int]) -> str:
+    """A few of the clients by name, and how many more there are."""
+    names = sorted(names_of.get(pk, "?") for pk in ids)
+    return ", ".join(names[:NAMES_SHOWN]) + (f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else "")

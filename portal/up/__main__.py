@@ -11,13 +11,13 @@ from portal.up.places import CHECKOUT, VENV, UpError, say
 def main() -> int:
     """Run one word; a failure that we understand is a sentence, never a traceback."""
     parser = argparse.ArgumentParser(prog="python3 -m portal.up")
-    parser.add_argument("word", choices=["up", "demo", "demo-down", "test", "check", "env"])
+    parser.add_argument("word", choices=["up", "demo", "demo-down", "test", "check", "bench", "env"])
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
     # what is not ours goes to pytest
     options, rest = parser.parse_known_args()
     os.chdir(CHECKOUT)
     try:
-        python = environment.ensure(dev=options.word in {"test", "check"})
+        python = environment.ensure(dev=options.word in {"test", "check", "bench"})
         if os.path.realpath(sys.prefix) != os.path.realpath(VENV):
             # The rest runs in the environment just made.
             os.execv(python, [str(python), "-m", "portal.up", *sys.argv[1:]])
@@ -37,6 +37,10 @@ def _run(word: str, *, port: int, rest: list[str]) -> int:
         from portal.up import quality
 
         return quality.test(rest) if word == "test" else quality.check()
+    if word == "bench":
+        from portal.up import quality
+
+        return quality.bench()
     if word == "demo-down":
         from tests.lab.demo import down
 

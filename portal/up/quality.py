@@ -24,6 +24,12 @@ def test(arguments: list[str]) -> int:
     return _run([str(VENV / "bin" / "python"), "-m", "pytest", *arguments], {})
 
 
+def bench() -> int:
+    """Run every benchmark, one after the other; each prints what it measured."""
+    names = sorted(path.stem for path in (CHECKOUT / "benchmarks").glob("*.py") if path.stem not in {"__init__", "ground", "fleet"})
+    return max(_run([str(VENV / "bin" / "python"), "-m", f"benchmarks.{name}"], {}) for name in names)
+
+
 def check() -> int:
     """Run every linter; all of them, also after one failed. Returns 0 when all passed."""
     _install_machine_packages(only=("shellcheck",))
