@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from maintenance.services import execution, feeds, matching, promise, rollout_steps, runs, scans
+from maintenance.services import changelogs, execution, feeds, matching, promise, rollout_steps, runs, scans
 from portal.accounts.scope import acting_for, acting_for_all
 
 
@@ -12,6 +12,13 @@ def scan_system(*, client_id: int, scan_id: int, **_later: object) -> None:
     """Scan a system."""
     with acting_for(client_id):
         scans.execute(scan_id=scan_id, now=timezone.now())
+
+
+@shared_task(name="maintenance.read_changelogs", queue="hosts", acks_late=True)
+def read_changelogs(*, client_id: int, system_id: int, **_later: object) -> None:
+    """Read changelogs of a system's pending updates."""
+    with acting_for(client_id):
+        changelogs.read(system_id=system_id, now=timezone.now())
 
 
 @shared_task(name="maintenance.execute_run", queue="hosts", acks_late=True)

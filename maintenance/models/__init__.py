@@ -1,6 +1,7 @@
 """Scans, pending updates, advisories, decisions, update runs."""
 
 from maintenance.models.advisory import Advisory, AdvisoryFeed, CveSignal, UpdateAdvisory
+from maintenance.models.changelog import UpdateChangelog
 from maintenance.models.check import VerificationCheck
 from maintenance.models.policy import WindowPolicy
 from maintenance.models.promise import AcceptedRisk, Breach
@@ -38,6 +39,7 @@ __all__ = [
     "TriageRule",
     "TriageStale",
     "UpdateAdvisory",
+    "UpdateChangelog",
     "UpdateRun",
     "UpgradeDocument",
     "UpgradePlan",

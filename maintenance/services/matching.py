@@ -7,16 +7,16 @@ An advisory counts where its fixed version is newer than what is installed and n
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from univers.versions import DebianVersion, InvalidVersion
 
 from clients.models import System
 from maintenance.choices import Severity
-from maintenance.models import Advisory, CveSignal, InstalledPackage, PendingUpdate, UpdateAdvisory, WindowPolicy
+from maintenance.models import Advisory, CveSignal, InstalledPackage, PendingUpdate, UpdateAdvisory, UpdateChangelog, WindowPolicy
 from maintenance.services import priorities, triage_lines, windows
 
 logger = logging.getLogger(__name__)
@@ -50,18 +50,25 @@ def match_all(*, client_id: int | None = None) -> int:
         done, last = done + len(chunk), chunk[-1].pk
 
 
+def match_some(updates: QuerySet[PendingUpdate]) -> None:
+    """Match some open updates anew, after something about them became known. Runs in the caller's transaction."""
+    _match(list(updates.select_related("system__client").order_by("pk")))
+
+
 def _match(updates: Sequence[PendingUpdate]) -> None:
     by_source = _advisories({_key(update) for update in updates})
     own_versions = _with_versions_of_their_own(updates)
     found = {update.pk: [] if update.pk in own_versions else _fixed_by(update, by_source[_key(update)]) for update in updates}
     signals = signals_of({cve for advisories in found.values() for advisory in advisories for cve in advisory.cves})
     policies = {policy.client_id: policy for policy in WindowPolicy.objects.filter(client_id__in={u.client_id for u in updates})}
+    releases = _releases(updates)
     links: list[UpdateAdvisory] = []
     for update in updates:
         own = [_link(update, advisory, signals) for advisory in found[update.pk]]
         links += own
         _sum_up(update, own)
-        _set_due(update, own, policies.get(update.client_id) or WindowPolicy(client_id=update.client_id))
+        policy = policies.get(update.client_id) or WindowPolicy(client_id=update.client_id)
+        _set_due(update, own, policy, releases.get((update.client_id, update.source, update.candidate_version)))
         if update.pk in own_versions and by_source[_key(update)]:
             update.severity = Severity.UNKNOWN  # there are advisories, and whether it fixes them can't be told
     UpdateAdvisory.objects.filter(update_id__in=[update.pk for update in updates]).delete()
@@ -147,8 +154,18 @@ def _sum_up(update: PendingUpdate, links: Sequence[UpdateAdvisory]) -> None:
     update.likelihood = max((link.likelihood for link in links if link.likelihood is not None), default=None)
 
 
-def _set_due(update: PendingUpdate, links: Sequence[UpdateAdvisory], policy: WindowPolicy) -> None:
+def _releases(updates: Sequence[PendingUpdate]) -> dict[tuple[int, str, str], datetime]:
+    """When versions were released, by their changelogs; those that are read and say so."""
+    rows = UpdateChangelog.objects.filter(
+        client_id__in={update.client_id for update in updates}, source__in={update.source for update in updates},
+        released_at__isnull=False,
+    )  # fmt: skip
+    return {(row.client_id, row.source, row.candidate_version): row.released_at for row in rows if row.released_at is not None}
+
+
+def _set_due(update: PendingUpdate, links: Sequence[UpdateAdvisory], policy: WindowPolicy, changelog_at: datetime | None) -> None:
     found = windows.due(
-        advisories=links, policy=policy, is_security=update.is_security, pending_since=update.pending_since, client=update.system.client
-    )
+        advisories=links, policy=policy, is_security=update.is_security, pending_since=update.pending_since, changelog_at=changelog_at,
+        client=update.system.client,
+    )  # fmt: skip
     update.due_at, update.released_at, update.due_reason = found.at, found.released_at, found.reason[:300]

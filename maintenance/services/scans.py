@@ -22,7 +22,7 @@ from maintenance.models import Scan, UpdateRun
 from maintenance.parsers import apt, host, others
 from maintenance.parsers.sections import Section, split_sections
 from maintenance.parsers.values import Installed, UnexpectedOutput, Upgrade
-from maintenance.services import effects, matching, offers, triage_lines, triage_rules
+from maintenance.services import changelogs, effects, matching, offers, triage_lines, triage_rules
 from portal.accounts.actor import Actor
 from portal.accounts.roles import Permission
 from portal.audit import services as audit
@@ -116,6 +116,7 @@ def execute(*, scan_id: int, now: datetime) -> None:
     refused = [name for name, section in sections.items() if sudo_refused(section.stderr)]
     _finish(scan, reading, evidence=_evidence(sections, result), sudo_was_refused=bool(refused))
     triage_lines.refresh()
+    changelogs.ask(System.objects.get(pk=scan.system_id), now=datetime.now(UTC))
 
 
 def read(sections: dict[str, Section], *, manage: bool, now: datetime) -> Reading:

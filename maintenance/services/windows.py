@@ -1,12 +1,13 @@
 """When an update has to be applied, and why: each of its advisories has a release and a window; the earliest end counts.
 
-Pure but for `set_policy`. The release is the advisory's own date, else the moment we first saw the update, and the reason says which.
+Pure but for `set_policy`. The release is the advisory's own date, else the date in the version's changelog, else the moment we first
+saw the update, and the reason says which.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -29,6 +30,13 @@ _WINDOW_OF = {
 }  # fmt: skip
 
 
+class Release(NamedTuple):
+    """A moment, and where it is from."""
+
+    at: datetime
+    source: str
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
     """Until when, since which release, and a sentence that says why."""
@@ -44,20 +52,26 @@ def policy_of(client: Client) -> WindowPolicy:
 
 
 def due(
-    *, advisories: Iterable[UpdateAdvisory], policy: WindowPolicy, is_security: bool | None, pending_since: datetime, client: Client
-) -> Due:
+    *, advisories: Iterable[UpdateAdvisory], policy: WindowPolicy, is_security: bool | None, pending_since: datetime, client: Client,
+    changelog_at: datetime | None = None,
+) -> Due:  # fmt: skip
     """When an update is due.
 
     Args:
         advisories: those that it fixes, with exploitation as known now.
         pending_since: when the update was first seen; the release of what has no date of its own.
+        changelog_at: when the version's packager closed its entry; counts where an advisory has no date.
     """
-    ends = [_end(advisory, policy, pending_since, client.time_zone) for advisory in advisories]
+    # what came later than the update was seen (a newer version by now) does not put the release off
+    seen = Release(pending_since, "first seen")
+    known = Release(changelog_at, "changelog of") if changelog_at is not None and changelog_at <= pending_since else seen
+    ends = [_end(advisory, policy, seen, known, client.time_zone) for advisory in advisories]
     if ends:
         return min(ends, key=lambda end: end.at)
     days = client.routine_window_days if is_security is False else client.security_window_days
     kind = {True: "security", False: "routine", None: "maybe security"}[is_security]
-    return Due(pending_since + timedelta(days=days), pending_since, f"{kind} update: {days} days from when it was first seen")
+    source = "when it was first seen" if known is seen else f"its release (changelog of {known.at:%Y-%m-%d})"
+    return Due(known.at + timedelta(days=days), known.at, f"{kind} update: {days} days from {source}")
 
 
 def set_policy(*, client: Client, hours: dict[str, Any], actor: Actor, now: datetime) -> WindowPolicy:
@@ -95,11 +109,11 @@ def set_policy(*, client: Client, hours: dict[str, Any], actor: Actor, now: date
     return policy
 
 
-def _end(advisory: UpdateAdvisory, policy: WindowPolicy, pending_since: datetime, zone: str) -> Due:
+def _end(advisory: UpdateAdvisory, policy: WindowPolicy, seen: Release, known: Release, zone: str) -> Due:
     """The end of one advisory's window. Exploitation counts from when it became known, where that was after the release."""
     # published later than the update came: it was there to be applied since then
-    released = min(advisory.published_at, pending_since) if advisory.published_at else pending_since
-    source = "published" if advisory.published_at and advisory.published_at <= pending_since else "first seen"
+    own = Release(advisory.published_at, "published") if advisory.published_at else known
+    released, source = min(own, seen, key=lambda release: release.at)
     hours = getattr(policy, _WINDOW_OF[Severity(advisory.severity)])
     word = f"{advisory.identifier}, {Severity(advisory.severity).label.lower()}"
     end, span = _span(released, hours, policy, zone)

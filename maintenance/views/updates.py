@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET
 from clients.models import System
 from maintenance import queries
 from maintenance.models import PendingUpdate
-from maintenance.services import unfixed, waiting
+from maintenance.services import changelogs, unfixed, waiting
 from portal.accounts.permissions import requires
 from portal.accounts.request import PortalRequest
 from portal.accounts.roles import Permission
@@ -34,8 +34,11 @@ def update_detail(request: PortalRequest, update_id: int) -> HttpResponse:
         "system__client", "system__staging_twin", "client", "decision"
     )
     update = get_object_or_404(rows, pk=update_id)
+    changelog, no_changelog = changelogs.what_is_new(update)
     context = {
         "update": update,
+        "changelog": changelog,
+        "no_changelog": no_changelog,
         "waiting": waiting.reason_of(update, now=timezone.now()),
         "advisories": queries.advisories_of(update),
         "decisions": update.decisions.order_by("-decided_at", "-pk"),

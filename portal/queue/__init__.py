@@ -14,6 +14,7 @@ NUDGED = {
     "clients.read_host_keys": "hosts",
     "clients.test_connection": "hosts",
     "maintenance.scan_system": "hosts",
+    "maintenance.read_changelogs": "hosts",
     "maintenance.execute_run": "hosts",
     "maintenance.advance_rollout": "hosts",
     "signin.send_mail": "default",
