@@ -14,9 +14,11 @@ from ninja.pagination import paginate
 from clients.api import actor_of_request
 from clients.choices import Environment
 from clients.models import System
+from maintenance import queries
 from maintenance.choices import DecisionKind
-from maintenance.models import Decision, PendingUpdate, Scan, UpdateRun
-from maintenance.services import runs, scans
+from maintenance.models import Decision, PendingUpdate, Scan, UpdateAdvisory, UpdateRun
+from maintenance.queries import end_of_life
+from maintenance.services import changelogs, runs, scans, waiting
 from maintenance.services.decisions import UpdateKey, decide
 from maintenance.services.execution import log_text
 from portal.accounts.permissions import operation
@@ -69,6 +71,67 @@ class UpdateOut(Schema):
     def resolve_decision(update: PendingUpdate) -> str | None:
         """The newest decision's kind."""
         return update.decision.kind if update.decision else None
+
+
+class UpdateAdvisoryOut(Schema):
+    """An advisory that an update fixes."""
+
+    identifier: str
+    severity: str
+    cves: list[str]
+    fixed_version: str
+    published_at: datetime | None
+    exploited_since: date | None
+    likelihood: Decimal | None
+    summary: str
+
+
+class UpdateDetailOut(UpdateOut):
+    """An update whole: its advisories, what is new in it, the three times of the promise, and the one reason why it waits."""
+
+    exposure: str
+    installed_at: datetime | None
+    effective_at: datetime | None
+    held_up_by: str
+    waiting: str
+    waiting_words: str
+    changelog: str
+    advisories: list[UpdateAdvisoryOut]
+
+    @staticmethod
+    def resolve_advisories(update: PendingUpdate) -> list[UpdateAdvisory]:
+        """Worst first."""
+        return queries.advisories_of(update)
+
+    @staticmethod
+    def resolve_changelog(update: PendingUpdate) -> str:
+        """Empty where it could not be read."""
+        return changelogs.what_is_new(update)[0]
+
+    @staticmethod
+    def resolve_waiting(update: PendingUpdate) -> str:
+        """The reason's word."""
+        return waiting.reason_of(update, now=timezone.now()).why
+
+    @staticmethod
+    def resolve_waiting_words(update: PendingUpdate) -> str:
+        """The reason as a sentence."""
+        return waiting.reason_of(update, now=timezone.now()).words
+
+
+class LifeOut(Schema):
+    """Until when the makers fix a version that is installed. `ends_on` null: not known."""
+
+    system_id: int
+    product: str
+    version: str
+    ends_on: date | None
+    is_system: bool
+
+    @staticmethod
+    def resolve_system_id(life: end_of_life.Life) -> int:
+        """The system's."""
+        return life.system.pk
 
 
 class UpdateName(Schema):
@@ -195,6 +258,23 @@ def list_updates(
     if source:
         rows = rows.filter(source=source)
     return rows.order_by("due_at", "pk")
+
+
+@router.get("/updates/{int:update_id}", response=UpdateDetailOut, operation_id="get_update")
+@operation(Permission.SEE)
+def get_update(request: HttpRequest, update_id: int) -> PendingUpdate:
+    """One update, whole."""
+    rows = PendingUpdate.objects.visible_to(actor_of_request(request))
+    return get_object_or_404(rows.select_related("system__client", "system__staging_twin", "decision"), pk=update_id)
+
+
+@router.get("/end-of-life", response=list[LifeOut], operation_id="list_end_of_life")
+@paginate
+@operation(Permission.SEE)
+def list_end_of_life(request: HttpRequest, system_id: int | None = None) -> list[end_of_life.Life]:
+    """What is installed and until when its makers fix it, the earliest end first."""
+    systems = System.objects.visible_to(actor_of_request(request)).filter(client__ended_at=None)
+    return end_of_life.of_systems(systems if system_id is None else systems.filter(pk=system_id))
 
 
 @router.get("/decisions", response=list[DecisionOut], operation_id="list_decisions")

@@ -35,6 +35,7 @@ urlpatterns = [
     path("rollouts/<int:rollout_id>/", rollouts.rollout_detail, name="rollout"),
     path("rollouts/<int:rollout_id>/approve/", rollouts.rollout_approve, name="rollout-approve"),
     path("rollouts/<int:rollout_id>/cancel/", rollouts.rollout_cancel, name="rollout-cancel"),
+    path("end-of-life/", upgrades.end_of_life_list, name="end-of-life"),
     path("upgrades/", upgrades.plan_list, name="upgrades"),
     path("upgrades/new/", upgrades.plan_new, name="upgrade-plan-new"),
     path("upgrades/<int:plan_id>/", upgrades.plan_detail, name="upgrade"),

@@ -249,6 +249,8 @@ SETTLE_S = env.integer("PORTAL_SETTLE_S", default=10)
 # Where advisory feeds are put as files (docs/advisories.md); looked at every hour.
 ADVISORY_FOLDER = env.text("PORTAL_ADVISORY_FOLDER", str(VAR / "advisories"))
 ADVISORY_MAX_AGE_H = env.integer("PORTAL_ADVISORY_MAX_AGE_H", default=72)
+# A file of end of life dates of your own, in front of the shipped ones (docs/upgrades.md).
+END_OF_LIFE = env.text("PORTAL_END_OF_LIFE", "")
 SCAN_INTERVAL_H = env.integer("PORTAL_SCAN_INTERVAL_H", default=6)
 # An index older than this makes a scan stale even where the refresh did not complain.
 INDEX_MAX_AGE_H = env.integer("PORTAL_INDEX_MAX_AGE_H", default=36)

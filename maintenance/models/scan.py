@@ -35,6 +35,8 @@ class Scan(ClientOwned):
     problems = models.JSONField(default=list)
     # Installed packages that no source offers in any version: nobody will update them.
     sourceless = ArrayField(models.CharField(max_length=200), null=True, blank=True)
+    # What no package manager knows: [[name, version, folder], …]; None is not read.
+    applications = models.JSONField(null=True)
     packages_total = models.PositiveIntegerField(null=True)
 
     class Meta:

@@ -20,6 +20,8 @@ class PendingUpdate(ClientOwned):
     installed_version = models.CharField(max_length=200)
     candidate_version = models.CharField(max_length=200)
     origin = models.CharField(max_length=300, blank=True, default="")
+    # A container's image: `package` is the container, `source` its image's reference, `origin` the engine, versions are image ids.
+    of_image = models.BooleanField(default=False, db_default=False)
     # None: this package manager or repository can't tell.
     is_security = models.BooleanField(null=True)
     obstacle = models.CharField(max_length=16, choices=Obstacle, blank=True, default="")

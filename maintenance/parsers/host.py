@@ -27,6 +27,28 @@ class Kernel:
 
 
 @dataclass(frozen=True, slots=True)
+class Container:
+    """A running container.
+
+    Args:
+        image: the reference that it was started from, such as `nextcloud:31`.
+        running: id of the image that it runs.
+        tagged: id of the image that the reference names on the host now; `-` where it names none.
+    """
+
+    engine: str
+    name: str
+    image: str
+    running: str
+    tagged: str
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether a newer image lies on the host under its name and it still runs the one before."""
+        return self.tagged not in {"-", self.running}
+
+
+@dataclass(frozen=True, slots=True)
 class RootFacts:
     """What only root could see.
 
@@ -38,6 +60,9 @@ class RootFacts:
         stale_packages: packages of which a replaced file still runs; `-` stands for files that no package owns any more.
         errors: lines of the journal at priority err and worse within ten minutes; None where there is no journal.
         load: the load averages of 1, 5 and 15 minutes, as text.
+        containers: the running ones.
+        silent_engines: container engines that did not answer, or not for every container: what they run is not known.
+        applications: (name, version or `-`, folder) of what no package manager knows.
     """
 
     stale_services: tuple[str, ...]
@@ -47,6 +72,9 @@ class RootFacts:
     stale_packages: tuple[str, ...] = ()
     errors: int | None = None
     load: str = ""
+    containers: tuple[Container, ...] = ()
+    silent_engines: tuple[str, ...] = ()
+    applications: tuple[tuple[str, str, str], ...] = ()
 
 
 def parse_os_release(text: str) -> OsRelease:
@@ -83,7 +111,7 @@ def parse_kernel(text: str) -> Kernel:
         raise UnexpectedOutput("uname", 1, text) from error
 
 
-def parse_root_facts(text: str) -> RootFacts:  # noqa: C901  # one branch for each kind of line
+def parse_root_facts(text: str) -> RootFacts:  # noqa: C901, PLR0912  # one branch for each kind of line
     """The answer of `retainer-host facts`.
 
     Raises:
@@ -98,6 +126,9 @@ def parse_root_facts(text: str) -> RootFacts:  # noqa: C901  # one branch for ea
     owners: dict[str, str] = {}
     stale_packages: set[str] = set()
     errors, load = None, ""
+    containers: list[Container] = []
+    silent: set[str] = set()
+    applications: set[tuple[str, str, str]] = set()
     for number, line in enumerate(lines[1:], start=2):
         kind, *words = line.split() or [""]
         if kind == "stale" and len(words) >= 2:
@@ -115,11 +146,21 @@ def parse_root_facts(text: str) -> RootFacts:  # noqa: C901  # one branch for ea
             errors = int(words[0])
         elif kind == "load":
             load = " ".join(words)
+        elif kind == "container" and len(words) == 5:
+            containers.append(Container(*words))
+        elif kind == "engine" and len(words) == 2:
+            if words[1] != "read":
+                silent.add(words[0])
+        elif kind == "application" and len(words) >= 3:
+            applications.add((words[0], words[1], " ".join(words[2:])))
         elif kind == "needrestart":
             continue
         else:
             raise UnexpectedOutput("retainer-host facts", number, line)
-    return RootFacts(tuple(sorted(stale)), locks, tuple(sorted(listening)), owners, tuple(sorted(stale_packages)), errors, load)
+    return RootFacts(
+        tuple(sorted(stale)), locks, tuple(sorted(listening)), owners, tuple(sorted(stale_packages)), errors, load, tuple(containers),
+        tuple(sorted(silent)), tuple(sorted(applications)),
+    )  # fmt: skip
 
 
 def newer_kernel(*, running: str, installed: str) -> bool:

@@ -1,7 +1,7 @@
 """The health of systems, for lists of them."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +11,7 @@ from clients.choices import Connection
 from clients.models import System
 from maintenance.choices import OPEN_RUN_STATES, DecisionKind, RunState, ScanState, Verdict
 from maintenance.models import PendingUpdate, Scan, UpdateRun
+from maintenance.queries import end_of_life
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,9 @@ class SystemLine:
     last_run: UpdateRun | None
 
 
-def health(  # noqa: C901, PLR0911  # a ladder of states, in the order in which they must be said
+def health(  # noqa: C901, PLR0911, PLR0912  # a ladder of states, in the order in which they must be said
     *, connection: str, connection_message: str, scan: Scan | None, now: datetime, security: int, pending: int,
-    overdue: int, last_verdict: str,
+    overdue: int, last_verdict: str, release_ended: date | None = None,
 ) -> Health:  # fmt: skip
     """What a system's latest facts amount to. The order is that of what must be said first."""
     if connection == Connection.UNKNOWN:
@@ -56,6 +57,8 @@ def health(  # noqa: C901, PLR0911  # a ladder of states, in the order in which 
         return Health("unknown", f"Stale: {scan.reason}")
     if overdue:
         return Health("bad", f"{overdue} update{'s' * (overdue > 1)} overdue")
+    if release_ended is not None:
+        return Health("bad", f"Its release gets no updates any more, since {release_ended:%Y-%m-%d}")
     if scan.problems:
         return Health("warn", str(scan.problems[0]))
     if security:
@@ -102,6 +105,7 @@ def _line(
     judged = health(
         connection=row.connection, connection_message=row.connection_message, scan=scan, now=now, security=security,
         pending=pending, overdue=overdue, last_verdict=last_run.verdict if last_run else "",
+        release_ended=end_of_life.release_ended(row.os_id, row.os_version, today=now.date()),
     )  # fmt: skip
     return SystemLine(row, judged, scan, pending, security, overdue, open_runs.get(row.pk), last_run)
 

@@ -292,6 +292,12 @@ def _read_root_facts(reader: _Reader, reading: Reading) -> None:
         return
     reading.services_to_restart = facts.stale_services
     reading.root_facts = facts
+    reading.problems.extend(f"{engine} does not answer: what its containers run is not known" for engine in facts.silent_engines)
+    reading.problems.extend(
+        f"The container {one.name} runs an older image of {one.image} than the one that lies on the host"
+        for one in facts.containers
+        if one.is_outdated
+    )
     reading.problems.extend(f"{lock} is held by {holder}" for lock, holder in sorted(facts.locks.items()))
 
 
@@ -342,6 +348,7 @@ def _finish(scan: Scan, reading: Reading, *, evidence: dict[str, object], sudo_w
         services_to_restart=None if reading.services_to_restart is None else list(reading.services_to_restart),
         sourceless=None if reading.sourceless is None else list(reading.sourceless),
         packages_total=None if reading.packages is None else len(reading.packages),
+        applications=None if reading.root_facts is None else [list(one) for one in reading.root_facts.applications],
     )  # fmt: skip
     if not finished:
         return  # another worker was faster
@@ -367,6 +374,7 @@ def _keep_effects(system: System, reading: Reading, *, now: datetime) -> None:
     running = effects.Running(
         stale_packages=None if facts is None else facts.stale_packages, stale_units=facts.stale_services if facts else (),
         reboot_required=reading.reboot_required, reboot_packages=reading.reboot_packages,
+        containers=facts.containers if facts else (), silent_engines=facts.silent_engines if facts else (),
     )  # fmt: skip
     effects.note(system, running, now=now)
     effects.note_exposure(system, facts, reading.packages or ())

@@ -120,9 +120,9 @@ def _end(advisory: UpdateAdvisory, policy: WindowPolicy, seen: Release, known: R
     plain = Due(end, released, f"{word}, {source} {released:%Y-%m-%d}: {span}")
     if advisory.exploited_since is None:
         return plain
-    known = max(released, datetime.combine(advisory.exploited_since, time.min, UTC))
-    end, span = _span(known, policy.exploited_h, policy, zone)
-    exploited = Due(end, released, f"{advisory.identifier}, exploited in the wild, known {known:%Y-%m-%d}: {span}")
+    since = max(released, datetime.combine(advisory.exploited_since, time.min, UTC))
+    end, span = _span(since, policy.exploited_h, policy, zone)
+    exploited = Due(end, released, f"{advisory.identifier}, exploited in the wild, known {since:%Y-%m-%d}: {span}")
     return min(plain, exploited, key=lambda end: end.at)
 
 

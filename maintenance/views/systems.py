@@ -9,6 +9,7 @@ from clients.models import System
 from maintenance import queries
 from maintenance.choices import ScanState
 from maintenance.models import Scan
+from maintenance.queries import end_of_life
 from maintenance.services import scans
 from portal.accounts.permissions import requires
 from portal.accounts.request import PortalRequest
@@ -39,13 +40,16 @@ def scan(request: PortalRequest, system_id: int) -> HttpResponse:
 def _page(request: PortalRequest, system_id: int, *, error: PortalError | None = None) -> HttpResponse:
     rows = System.objects.visible_to(request.actor).filter(pk=system_id)
     get_object_or_404(rows)
-    line = queries.system_lines(rows, now=timezone.now())[0]
+    now = timezone.now()
+    line = queries.system_lines(rows, now=now)[0]
     context = {
         "line": line,
         "system": line.system,
         "updates": queries.updates_of([system_id]),
         "runs": queries.runs_for(request.actor).filter(system_id=system_id)[:10],
         "scan_open": Scan.objects.filter(system_id=system_id, state=ScanState.QUEUED).first(),
+        "today": now.date(),
+        "lives": [(life, life.level(now.date())) for life in end_of_life.of_systems([line.system])],
         "error": error,
     }
     return render_page(request, "maintenance/system.html", context, fragment="live", status=422 if error else 200)

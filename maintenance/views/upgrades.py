@@ -2,6 +2,7 @@
 
 import difflib
 
+from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -12,6 +13,7 @@ from clients.models import Client, System
 from maintenance import queries
 from maintenance.forms import UpgradeDocumentForm, UpgradeForm
 from maintenance.models import UpgradeDocument, UpgradePlan
+from maintenance.queries import end_of_life
 from maintenance.services import upgrades
 from portal.accounts.permissions import requires
 from portal.accounts.request import PortalRequest
@@ -26,6 +28,21 @@ def plan_list(request: PortalRequest) -> HttpResponse:
     """All plans with their newest documents, and the ones that come with the portal."""
     context = {"plans": queries.upgrade_plans(), "shipped": sorted(upgrades.shipped())}
     return render_page(request, "maintenance/upgrades.html", context)
+
+
+@require_GET
+@requires(Permission.SEE)
+def end_of_life_list(request: PortalRequest) -> HttpResponse:
+    """What is installed and until when its makers fix it, the earliest end first."""
+    today = timezone.now().date()
+    lives = end_of_life.of_systems(System.objects.visible_to(request.actor).filter(client__ended_at=None).select_related("client"))
+    ends_soon = request.GET.get("all") is None
+    rows = [(life, level) for life in lives if (level := life.level(today)) != "ok" or not ends_soon]
+    context = {
+        "page": Paginator(rows, 200).get_page(request.GET.get("page")), "notices": end_of_life.notices(), "ends_soon": ends_soon,
+        "address": "" if ends_soon else "all=1", "today": today,
+    }  # fmt: skip
+    return render_page(request, "maintenance/end_of_life.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

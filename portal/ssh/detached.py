@@ -15,7 +15,7 @@ from portal.ssh.pool import Shell
 from portal.ssh.target import clean
 
 HELPER = "/usr/local/sbin/retainer-host"
-HELPER_VERSION = 3
+HELPER_VERSION = 4
 HELPER_SOURCE = Path(__file__).with_name("host") / "retainer-host.sh"
 # The helper's own exit status for a document that is not on the administrator's list.
 NOT_ALLOWED = 77

@@ -64,7 +64,11 @@ def test_the_schema_lists_the_operations_and_each_states_its_permission():
 @pytest.mark.parametrize(("method", "path", "permission"), [one for one in OPERATIONS if one[2] != ANYBODY])
 def test_every_operation_as_everybody(client, method, path, permission, system, run, cast):  # noqa: F811
     address = path.format(
-        system_id=system.pk, run_id=run.pk, client_id=system.client_id, rollout_id=people.make_rollout(system, cast["operator"]).pk
+        system_id=system.pk,
+        run_id=run.pk,
+        client_id=system.client_id,
+        rollout_id=people.make_rollout(system, cast["operator"]).pk,
+        update_id=people.make_update(system, "for-the-api").pk,
     )
     body = {"client_id": system.client_id, "name": "x", "address": "x", "environment": "staging", "system_id": system.pk,
             "fingerprint": "x", "updates": [], "kind": "command" if "checks" in path else "apply", "reason": "x", "question": "true",
@@ -96,7 +100,10 @@ def test_methods_that_are_no_operations_are_refused(client, method, path, operat
     for other in {"GET", "POST", "PUT", "PATCH", "DELETE"} - allowed:
         assert (
             call(
-                client, other, path.format(system_id=system.pk, run_id=run.pk, client_id=1, rollout_id=1), token=token_of(operator)
+                client,
+                other,
+                path.format(system_id=system.pk, run_id=run.pk, client_id=1, rollout_id=1, update_id=1),
+                token=token_of(operator),
             ).status_code
             == 405
         )
@@ -200,3 +207,16 @@ def test_a_calendar_program_sends_the_token_as_its_password(client, operator, sa
 def test_the_schema_command_prints_the_schema(capsys):
     call_command("openapi")
     assert json.loads(capsys.readouterr().out)["info"]["title"] == "Retainer"
+
+
+def test_an_update_whole(client, operator, system):
+    update = people.make_update(system)
+    told = call(client, "GET", f"/api/v1/updates/{update.pk}", token=token_of(operator)).json()
+    assert (told["waiting"], told["changelog"], told["advisories"], told["effective_at"]) == ("host", "", [], None)
+    assert told["waiting_words"].startswith("The host can't be worked on")
+
+
+def test_end_of_life(client, operator, system):
+    type(system).objects.filter(pk=system.pk).update(os_id="debian", os_version="11")
+    told = call(client, "GET", "/api/v1/end-of-life", token=token_of(operator)).json()["items"]
+    assert told == [{"system_id": system.pk, "product": "Debian", "version": "11", "ends_on": "2026-08-31", "is_system": True}]

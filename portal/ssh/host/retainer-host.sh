@@ -1,8 +1,9 @@
 #!/bin/sh
-# retainer-host 3: the one program that the portal may run as root on this host (/etc/sudoers.d/retainer).
+# retainer-host 4: the one program that the portal may run as root on this host (/etc/sudoers.d/retainer).
 # It reads facts, refreshes package lists, and starts changes as units of their own that outlive any connection:
 #   version                   print the version of this file
-#   facts                     what only root can see: listening programs, deleted libraries in use, package locks
+#   facts                     what only root can see: listening programs, deleted libraries in use, package locks, containers
+#                             and whether they run the image that lies here, applications outside packages
 #   refresh                   refresh the package lists
 #   start UUID apt-apply      bring exactly the packages on standard input to exactly these versions (name=version lines;
 #                             +name=version is one that must come in new), once per UUID
@@ -28,7 +29,7 @@ NEEDRESTART_MODE=l
 APT_LISTCHANGES_FRONTEND=none
 export LC_ALL PATH DEBIAN_FRONTEND NEEDRESTART_MODE APT_LISTCHANGES_FRONTEND
 umask 077
-VERSION=3
+VERSION=4
 SELF=/usr/local/sbin/retainer-host
 RUNS=/var/lib/retainer/runs
 KEEP=/var/lib/retainer/keep
@@ -103,6 +104,38 @@ facts() {
     if command -v journalctl >/dev/null 2>&1; then
         printf 'errors %s\n' "$(journalctl -q -p err --since -10min -o cat --no-pager 2>/dev/null | wc -l)"
     fi
+    containers
+    applications
+}
+
+# Running containers: the image that each runs, and the one that its tag names here now. An engine that does not answer is said.
+containers() {
+    for engine in docker podman; do
+        command -v "$engine" >/dev/null 2>&1 || continue
+        if ! ids=$(timeout 20 "$engine" ps -q --no-trunc 2>/dev/null); then
+            printf 'engine %s silent\n' "$engine"
+            continue
+        fi
+        printf 'engine %s read\n' "$engine"
+        for id in $ids; do
+            line=$(timeout 20 "$engine" inspect --format '{{.Name}} {{.Config.Image}} {{.Image}}' "$id" 2>/dev/null) || line=
+            # shellcheck disable=SC2086  # three words
+            set -- $line
+            [ "$#" -eq 3 ] || { printf 'engine %s silent\n' "$engine" && continue; }
+            tagged=$(timeout 20 "$engine" image inspect --format '{{.Id}}' "$2" 2>/dev/null) || tagged=-
+            printf 'container %s %s %s %s %s\n' "$engine" "${1#/}" "$2" "${3#sha256:}" "${tagged#sha256:}"
+        done
+    done
+}
+
+# Applications that no package manager knows, by the files that say their version.
+applications() {
+    for file in /var/www/version.php /var/www/*/version.php /var/www/*/*/version.php /srv/*/version.php /opt/*/version.php \
+        /usr/share/webapps/*/version.php; do
+        grep -q 'OC_VersionString' "$file" 2>/dev/null || continue
+        version=$(sed -n "s/.*OC_VersionString *= *['\"]\([0-9.]*\).*/\1/p" "$file" | head -n 1)
+        printf 'application nextcloud %s %s\n' "${version:--}" "${file%/version.php}"
+    done
 }
 
 refresh() {
