@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from maintenance.services import changelogs, execution, feeds, matching, promise, rollout_steps, runs, scans
+from maintenance.services import changelogs, execution, feeds, fetching, matching, promise, rollout_steps, runs, scans
 from portal.accounts.scope import acting_for, acting_for_all
 
 
@@ -65,7 +65,8 @@ def note_breaches(**_later: object) -> None:
 
 @shared_task(name="maintenance.import_feeds", queue="default")
 def import_feeds(**_later: object) -> None:
-    """Import new files of the advisory folder, and match every open update with what is in use."""
+    """Fetch feeds that are due, import new files of the advisory folder, and match every open update with what is in use."""
     with acting_for_all():
+        fetching.fetch_due(now=timezone.now())
         feeds.import_folder(now=timezone.now())
         matching.match_all()

@@ -1,5 +1,6 @@
 """Typed readers of environment variables that refuse what they don't understand."""
 
+import ipaddress
 import os
 from pathlib import Path
 
@@ -55,3 +56,22 @@ def integer(name: str, *, default: int) -> int:
 def words(name: str, default: str | None = None) -> list[str]:
     """Words separated by commas."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def pairs(name: str) -> dict[str, str]:
+    """`key=value` words separated by blanks."""
+    found = {}
+    for word in text(name, "").split():
+        key, sign, value = word.partition("=")
+        if not (key and sign and value):
+            raise ImproperlyConfigured(f"{name}: “{word}” is not key=value.")
+        found[key] = value
+    return found
+
+
+def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """Networks such as 10.0.0.0/8, separated by commas."""
+    try:
+        return [ipaddress.ip_network(word) for word in words(name, "")]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}. Write networks like 10.0.0.0/8.") from error

@@ -9,7 +9,7 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 import httpcore
 import httpx
@@ -30,6 +30,30 @@ class Refused(Exception):
     """The address is not one that the portal may ask; the message says why and what to do."""
 
 
+def download(
+    url: str, to: BinaryIO, *, longest: int, allowed: Iterable[Network] = (), timeout_s: float = 30, redirects: int = 3,
+    headers: dict[str, str] | None = None,
+) -> httpx.Response:  # fmt: skip
+    """Stream the answer to GET into a file, as it was sent: what is compressed stays so. The returned response has no body.
+
+    Args:
+        longest: bytes; more is no answer.
+        timeout_s: for each read, not for the whole.
+
+    Raises:
+        Refused: as `get`; or it is longer than `longest`.
+        httpx.HTTPError: no answer, or one that was cut.
+    """
+    with _client(url, allowed, timeout_s, redirects) as client, client.stream("GET", url, headers=headers) as answer:
+        taken = 0
+        for chunk in answer.iter_raw():
+            taken += len(chunk)
+            if taken > longest:
+                raise Refused(f"The answer is longer than {longest} bytes.")
+            to.write(chunk)
+        return httpx.Response(answer.status_code, headers=answer.headers, request=answer.request)
+
+
 def get(
     url: str, *, allowed: Iterable[Network] = (), timeout_s: float = 10, redirects: int = 0, headers: dict[str, str] | None = None
 ) -> httpx.Response:
@@ -43,20 +67,7 @@ def get(
         Refused: an address behind the URL, or behind a redirect, is not allowed.
         httpx.HTTPError: no answer.
     """
-    try:
-        scheme = httpx.URL(url).scheme
-    except httpx.InvalidURL as error:
-        raise Refused("This is not an address.") from error
-    if scheme not in {"http", "https"}:
-        raise Refused(f"Only http and https addresses are asked, not {scheme or 'this one'}.")
-    # No proxy from the environment: it would ask for us, out of our sight.
-    transport = _GuardedTransport(tuple(allowed))
-    with (
-        httpx.Client(
-            transport=transport, trust_env=False, timeout=timeout_s, follow_redirects=redirects > 0, max_redirects=max(1, redirects)
-        ) as client,
-        client.stream("GET", url, headers=headers) as answer,
-    ):
+    with _client(url, allowed, timeout_s, redirects) as client, client.stream("GET", url, headers=headers) as answer:
         body = b""
         for chunk in answer.iter_bytes():
             body += chunk
@@ -67,6 +78,21 @@ def get(
         return httpx.Response(
             answer.status_code, headers=kept, content=body[:LONGEST_BODY], request=answer.request, history=answer.history
         )
+
+
+def _client(url: str, allowed: Iterable[Network], timeout_s: float, redirects: int) -> httpx.Client:
+    """A client that asks only where it may; each redirect is checked like the first address."""
+    try:
+        scheme = httpx.URL(url).scheme
+    except httpx.InvalidURL as error:
+        raise Refused("This is not an address.") from error
+    if scheme not in {"http", "https"}:
+        raise Refused(f"Only http and https addresses are asked, not {scheme or 'this one'}.")
+    # No proxy from the environment: it would ask for us, out of our sight.
+    return httpx.Client(
+        transport=_GuardedTransport(tuple(allowed)), trust_env=False, timeout=timeout_s, follow_redirects=redirects > 0,
+        max_redirects=max(1, redirects),
+    )  # fmt: skip
 
 
 def check(address: str, *, allowed: Iterable[Network] = ()) -> None:

@@ -248,6 +248,11 @@ CLAIM_LEASE_S = env.integer("PORTAL_CLAIM_LEASE_S", default=45)
 SETTLE_S = env.integer("PORTAL_SETTLE_S", default=10)
 # Where advisory feeds are put as files (docs/advisories.md); looked at every hour.
 ADVISORY_FOLDER = env.text("PORTAL_ADVISORY_FOLDER", str(VAR / "advisories"))
+# Feeds that the portal fetches by itself: file name to address.
+ADVISORY_SOURCES = env.pairs("PORTAL_ADVISORY_SOURCES")
+# Private networks in which a mirror of them may be asked.
+ADVISORY_NETWORKS = env.networks("PORTAL_ADVISORY_NETWORKS")
+ADVISORY_FETCH_H = env.integer("PORTAL_ADVISORY_FETCH_H", default=6)
 ADVISORY_MAX_AGE_H = env.integer("PORTAL_ADVISORY_MAX_AGE_H", default=72)
 # A file of end of life dates of your own, in front of the shipped ones (docs/upgrades.md).
 END_OF_LIFE = env.text("PORTAL_END_OF_LIFE", "")

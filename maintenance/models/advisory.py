@@ -24,6 +24,10 @@ class AdvisoryFeed(models.Model):
     refused_at = models.DateTimeField(null=True, blank=True)
     refusal = models.TextField(blank=True, default="")
     refused_sha256 = models.CharField(max_length=64, blank=True, default="")
+    # Where the portal fetches it itself: when it last asked, what the publisher calls that state, and what went wrong.
+    asked_at = models.DateTimeField(null=True, blank=True)
+    etag = models.CharField(max_length=200, blank=True, default="", db_default="")
+    fetch_trouble = models.CharField(max_length=500, blank=True, default="", db_default="")
 
     class Meta:
         constraints: ClassVar[list[Any]] = [

@@ -4,6 +4,7 @@ from maintenance.queries.advisories import SEVERITY_OF_PLACE, advisories_of, fee
 from maintenance.queries.changes import (
     ReadySystem,
     clients_ready,
+    emergencies_since,
     ready_systems,
     rollouts_for,
     runs_for,
@@ -24,6 +25,7 @@ __all__ = [
     "TriageRow",
     "advisories_of",
     "clients_ready",
+    "emergencies_since",
     "feed_notices",
     "health",
     "ready_systems",

@@ -18,6 +18,7 @@ def feed_notices(*, now: datetime) -> list[str]:
         return ["No advisory feed is imported: severities and exploitation are not known (docs/advisories.md)."]
     oldest = now - timedelta(hours=settings.ADVISORY_MAX_AGE_H)
     notices = [f"The feed {feed} was refused: {feed.refusal}. The last good one stays in use." for feed in feeds if feed.refused_at]
+    notices += [f"The feed {feed} could not be fetched: {feed.fetch_trouble}" for feed in feeds if feed.fetch_trouble]
     return notices + [
         f"The feed {feed} is of {feed.good_at:%Y-%m-%d}: newer advisories are not known." for feed in feeds
         if feed.good_at is not None and feed.good_at < oldest

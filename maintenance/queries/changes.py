@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery
 
@@ -56,6 +57,12 @@ def rollouts_for(actor: Actor) -> QuerySet[Rollout]:
     return rows.annotate(
         systems_total=Count("targets", distinct=True), changes_total=Count("targets__changes", distinct=True)
     ).order_by(F("finished_at").desc(nulls_first=True), "-pk")
+
+
+def emergencies_since(actor: Actor, *, since: datetime) -> QuerySet[Rollout]:
+    """Emergency rollouts that were asked for since then, with who approved them, the newest first."""
+    rows = Rollout.objects.visible_to(actor).filter(emergency=True, created_at__gte=since).select_related("client")
+    return rows.prefetch_related("approvals").order_by("-created_at", "-pk")
 
 
 def clients_ready(actor: Actor) -> QuerySet[Client]:
