@@ -65,8 +65,8 @@ def note_breaches(**_later: object) -> None:
 
 @shared_task(name="maintenance.import_feeds", queue="default")
 def import_feeds(**_later: object) -> None:
-    """Fetch feeds that are due, import new files of the advisory folder, and match every open update with what is in use."""
+    """Fetch feeds that are due, import new files of the advisory folder, and match every open update with what is new."""
     with acting_for_all():
         fetching.fetch_due(now=timezone.now())
         feeds.import_folder(now=timezone.now())
-        matching.match_all()
+        matching.match_new_feeds(now=timezone.now())

@@ -11,6 +11,11 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddField(
             model_name="advisoryfeed",
+            name="matched_at",
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name="advisoryfeed",
             name="asked_at",
             field=models.DateTimeField(blank=True, null=True),
         ),

@@ -20,6 +20,8 @@ class AdvisoryFeed(models.Model):
     sha256 = models.CharField(max_length=64, blank=True, default="")
     # When the generation in use was accepted.
     good_at = models.DateTimeField(null=True, blank=True)
+    # When all open updates were last matched with it; before `good_at`: that is still to be done.
+    matched_at = models.DateTimeField(null=True, blank=True)
     # The newest file, where it was refused: when, why, and which (so that it is not tried again and again).
     refused_at = models.DateTimeField(null=True, blank=True)
     refusal = models.TextField(blank=True, default="")

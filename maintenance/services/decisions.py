@@ -11,6 +11,7 @@ from django.db.models import Q
 from maintenance.choices import DecisionKind
 from maintenance.errors import NothingToApply, ReasonMissing
 from maintenance.models import Decision, PendingUpdate
+from maintenance.services import bulk
 from portal.accounts.actor import Actor
 from portal.accounts.roles import Permission
 from portal.audit import services as audit
@@ -84,7 +85,7 @@ def decide(
     )  # fmt: skip
     for update, decision in zip(updates, decisions, strict=True):
         update.decision = decision
-    PendingUpdate.objects.bulk_update(updates, ["decision"], batch_size=1000)
+    bulk.write(updates, ["decision"])
     # in the order of the clients: each one's chain is locked by its first event until we commit
     for update in sorted(updates, key=lambda update: (update.client_id, update.pk)):
         audit.record(

@@ -10,6 +10,7 @@ from maintenance.choices import Ended
 from maintenance.models import PendingUpdate
 from maintenance.parsers.host import Container, RootFacts
 from maintenance.parsers.values import Installed
+from maintenance.services import bulk
 
 # Whose updates take effect with the next boot, whatever the host's own mark says.
 _KERNELS = ("linux-image", "linux-modules")
@@ -55,7 +56,7 @@ def note(system: System, running: Running, *, now: datetime) -> int:
     for row in rows:
         row.held_up_by = _container_holds_up(row, running) if row.of_image else held_up_by(row, running)
         row.effective_at = None if row.held_up_by else now
-    PendingUpdate.objects.bulk_update(rows, ["held_up_by", "effective_at"], batch_size=500)
+    bulk.write(rows, ["held_up_by", "effective_at"])
     return sum(row.effective_at is not None for row in rows)
 
 
@@ -113,10 +114,12 @@ def note_exposure(system: System, facts: RootFacts | None, packages: Sequence[In
     """After a scan: say of each open update whether a program of its source listens on an address that others reach."""
     sources = {package.name: package.source for package in packages}
     exposed = _exposed(facts.listening, facts.owners, sources) if facts is not None else {}
-    rows = list(PendingUpdate.objects.filter(system=system, gone_at=None))
+    rows = [
+        row for row in PendingUpdate.objects.filter(system=system, gone_at=None) if row.exposure != exposed.get(row.source, "")[:200]
+    ]
     for row in rows:
         row.exposure = exposed.get(row.source, "")[:200]
-    PendingUpdate.objects.bulk_update(rows, ["exposure"], batch_size=500)
+    bulk.write(rows, ["exposure"])
 
 
 def _exposed(listening: Iterable[str], owners: Mapping[str, str], sources: Mapping[str, str]) -> dict[str, str]:

@@ -6,9 +6,10 @@ An advisory counts where its fixed version is newer than what is installed and n
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
@@ -16,12 +17,22 @@ from univers.versions import DebianVersion, InvalidVersion
 
 from clients.models import System
 from maintenance.choices import Severity
-from maintenance.models import Advisory, CveSignal, InstalledPackage, PendingUpdate, UpdateAdvisory, UpdateChangelog, WindowPolicy
-from maintenance.services import priorities, triage_lines, windows
+from maintenance.models import (
+    Advisory,
+    AdvisoryFeed,
+    CveSignal,
+    InstalledPackage,
+    PendingUpdate,
+    UpdateAdvisory,
+    UpdateChangelog,
+    WindowPolicy,
+)
+from maintenance.services import bulk, priorities, triage_lines, windows
 
 logger = logging.getLogger(__name__)
 
 CHUNK = 1000
+_WRITTEN = ("severity", "advisories_total", "exploited_since", "likelihood", "due_at", "released_at", "due_reason")
 URGENCY = {severity.value: place for place, severity in enumerate(Severity)}
 
 
@@ -50,6 +61,18 @@ def match_all(*, client_id: int | None = None) -> int:
         done, last = done + len(chunk), chunk[-1].pk
 
 
+def match_new_feeds(*, now: datetime) -> int:
+    """Match every open update where a feed came into use since that was last done; killed midway, it is done anew."""
+    fresh = AdvisoryFeed.objects.filter(Q(matched_at=None) | Q(matched_at__lt=F("good_at")), good_at__isnull=False)
+    ids = list(fresh.values_list("pk", flat=True))
+    if not ids:
+        return 0
+    done = match_all()
+    # one that came into use meanwhile is newer than this, and matched the next time
+    AdvisoryFeed.objects.filter(pk__in=ids).update(matched_at=now)
+    return done
+
+
 def match_some(updates: QuerySet[PendingUpdate]) -> None:
     """Match some open updates anew, after something about them became known. Runs in the caller's transaction."""
     _match(list(updates.select_related("system__client").order_by("pk")))
@@ -62,6 +85,7 @@ def _match(updates: Sequence[PendingUpdate]) -> None:
     signals = signals_of({cve for advisories in found.values() for advisory in advisories for cve in advisory.cves})
     policies = {policy.client_id: policy for policy in WindowPolicy.objects.filter(client_id__in={u.client_id for u in updates})}
     releases = _releases(updates)
+    before = {update.pk: tuple(getattr(update, name) for name in _WRITTEN) for update in updates}
     links: list[UpdateAdvisory] = []
     for update in updates:
         own = [_link(update, advisory, signals) for advisory in found[update.pk]]
@@ -71,11 +95,26 @@ def _match(updates: Sequence[PendingUpdate]) -> None:
         _set_due(update, own, policy, releases.get((update.client_id, update.source, update.candidate_version)))
         if update.pk in own_versions and by_source[_key(update)]:
             update.severity = Severity.UNKNOWN  # there are advisories, and whether it fixes them can't be told
-    UpdateAdvisory.objects.filter(update_id__in=[update.pk for update in updates]).delete()
-    UpdateAdvisory.objects.bulk_create(links, batch_size=1000)
-    fields = ["severity", "advisories_total", "exploited_since", "likelihood", "due_at", "released_at", "due_reason"]
-    PendingUpdate.objects.bulk_update(updates, fields, batch_size=500)
+    _write_links(updates, links)
+    bulk.write([update for update in updates if tuple(getattr(update, name) for name in _WRITTEN) != before[update.pk]], _WRITTEN)
     priorities.apply(PendingUpdate.objects.filter(pk__in=[update.pk for update in updates]))
+
+
+def _write_links(updates: Sequence[PendingUpdate], links: Sequence[UpdateAdvisory]) -> None:
+    """Make the advisories of these updates equal to what was found; those that have the same already are not touched."""
+    fields = ["identifier", "fixed_version", "severity", "summary", "published_at", "cves", "exploited_since", "likelihood"]
+
+    def by_update(rows: Iterable[UpdateAdvisory]) -> defaultdict[int, list[Any]]:
+        grouped: defaultdict[int, list[Any]] = defaultdict(list)
+        for row in rows:
+            grouped[row.update_id].append([getattr(row, name) for name in fields])
+        return grouped
+
+    there = by_update(UpdateAdvisory.objects.filter(update_id__in=[update.pk for update in updates]))
+    found = by_update(links)
+    stale = {update.pk for update in updates if sorted(there[update.pk], key=str) != sorted(found[update.pk], key=str)}
+    UpdateAdvisory.objects.filter(update_id__in=stale).delete()
+    UpdateAdvisory.objects.bulk_create([link for link in links if link.update_id in stale], batch_size=1000)
 
 
 def _with_versions_of_their_own(updates: Sequence[PendingUpdate]) -> set[int]:

@@ -7,6 +7,7 @@ from clients.models import System
 from maintenance.choices import Ended
 from maintenance.models import InstalledPackage, PendingUpdate
 from maintenance.parsers.values import Installed, Upgrade
+from maintenance.services import bulk
 
 
 def sync_inventory(*, system: System, packages: Sequence[Installed]) -> None:
@@ -86,7 +87,7 @@ def sync_updates(
         row.gone_at = now
         row.ended = _end_of(row, installed, superseded=row.pk in superseded)
         row.installed_at = now if row.ended == Ended.INSTALLED else None
-    PendingUpdate.objects.bulk_update(gone, ["gone_at", "ended", "installed_at"], batch_size=500)
+    bulk.write(gone, ["gone_at", "ended", "installed_at"])
     PendingUpdate.objects.bulk_create(fresh, batch_size=1000)
 
 

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from clients.models import Client
 from maintenance.choices import DecisionKind
 from maintenance.models import Decision, PendingUpdate, TriageRule
-from maintenance.services import priorities
+from maintenance.services import bulk, priorities
 from portal.accounts.actor import Actor
 from portal.accounts.roles import Permission
 from portal.audit import services as audit
@@ -111,7 +111,7 @@ def _decide(rule: TriageRule, updates: Q, now: datetime) -> int:
     )  # fmt: skip
     for row, decision in zip(rows, decisions, strict=True):
         row.decision = decision
-    PendingUpdate.objects.bulk_update(rows, ["decision"], batch_size=1000)
+    bulk.write(rows, ["decision"])
     for row in rows:
         audit.record(
             action=f"update.{rule.kind}", actor=actor, subject=row, client_id=row.client_id, now=now, batch=str(batch), rule=rule.name

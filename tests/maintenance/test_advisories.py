@@ -176,6 +176,13 @@ def test_the_schedule_takes_what_is_new_once(db, tmp_path, settings):
     for _ in range(2):
         import_feeds()
     assert AdvisoryFeed.objects.get(name="kev").generation == 1
+    kev = AdvisoryFeed.objects.get(name="kev")
+    assert kev.matched_at is not None
+    assert matching.match_new_feeds(now=people.now()) == 0  # nothing is new
+    # killed after the import and before the match: the next one does it
+    AdvisoryFeed.objects.update(matched_at=None)
+    people.make_update(people.make_system())
+    assert matching.match_new_feeds(now=people.now()) == 1
     assert AuditEvent.objects.filter(action="feed.refuse").count() == 1  # the broken file is not tried again and again
     settings.ADVISORY_FOLDER = str(tmp_path / "nowhere")
     import_feeds()
@@ -279,3 +286,20 @@ def test_exploited_comes_first_then_the_worst(debian, tmp_path, operator_page):
     PendingUpdate.objects.filter(source="vim").update(severity="critical")
     text = operator_page.get("/triage/?sort=severity").content.decode()
     assert text.index('value="zlib|') < text.index('value="vim|') < text.index('value="openssl|')
+
+
+def test_a_large_feed_is_never_in_memory_whole():
+    """Eight megabytes read with a fraction of that; what is read is what a small one gives."""
+    import tracemalloc
+
+    raw = made.tracker(20_000)
+    assert len(raw) > 8_000_000
+    stream = io.BytesIO(raw)
+    tracemalloc.start()
+    try:
+        count = sum(1 for _ in parsers.debian_tracker(stream))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert count == 20_001
+    assert peak < len(raw) / 8

@@ -60,7 +60,7 @@ STEPS = st.lists(
 class WhateverIsWritten(TestCase):
     """Any order of writes, by rows, in bulk and by raw SQL: after a refresh the lines are right."""
 
-    @settings(max_examples=40)
+    @settings(max_examples=40, deadline=None)
     @given(STEPS)
     def test_the_lines_follow(self, steps):
         with acting_for_all():
