@@ -9,7 +9,7 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Iterable, Sequence
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import httpcore
 import httpx
@@ -31,7 +31,7 @@ class Refused(Exception):
 
 
 def download(
-    url: str, to: BinaryIO, *, longest: int, allowed: Iterable[Network] = (), timeout_s: float = 30, redirects: int = 3,
+    url: str, to: IO[bytes], *, longest: int, allowed: Iterable[Network] = (), timeout_s: float = 30, redirects: int = 3,
     headers: dict[str, str] | None = None,
 ) -> httpx.Response:  # fmt: skip
     """Stream the answer to GET into a file, as it was sent: what is compressed stays so. The returned response has no body.

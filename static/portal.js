@@ -27,6 +27,17 @@
     if (event.key === "j") move(1);
     else if (event.key === "k") move(-1);
     else if (event.key === "x") { const box = chosen(); if (box) box.checked = !box.checked; }
+    else if (event.key === "X") rows().forEach((row) => { const box = row.querySelector("input[type=checkbox]"); box.checked = !box.checked; });
+    else if (event.key === "o" || event.key === "Enter") {
+      const link = rows()[current] && rows()[current].querySelector("[data-open]");
+      // on a button or a link the key keeps its own meaning
+      if (!link || event.target.matches("a, button")) return;
+      link.click();
+    }
+    else if (event.key === "n" || event.key === "p") {
+      const link = queue().querySelector(event.key === "n" ? ".pages [rel=next]" : ".pages [rel=prev]");
+      if (link) link.click();
+    }
     else if (event.key === "/") document.getElementById("q").focus();
     else if (["a", "d", "r"].includes(event.key)) {
       // a decision without a chosen row is about the row under the cursor

@@ -31,6 +31,7 @@ class Facts:
         effective: it took effect.
         rollout: the state of the open rollout that it is part of; empty where it is in none.
         conflicts: configuration files of its package that the rollout found in conflict.
+        third_party: where it comes from, if that is not the distribution.
     """
 
     ended: bool
@@ -54,6 +55,7 @@ class Facts:
     rollout: str
     rollout_waits_for: str
     conflicts: tuple[str, ...]
+    third_party: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,11 @@ class Reason:
     why: Waiting
     words: str
 
+
+# What apt says of a signature that it can't check (apt-secure(8), gpgv's status words).
+_KEY_MARKS = ("EXPKEYSIG", "KEYEXPIRED", "NO_PUBKEY", "REVKEYSIG", "key expired", "is not signed")
+# Whose updates advisory feeds speak of, by how apt's origins begin.
+_VENDORS = ("Debian", "Ubuntu")
 
 _OBSTACLES = {
     Obstacle.HELD: (Waiting.HELD, "The package is held on the host (apt-mark showhold)."),
@@ -96,7 +103,7 @@ def _host(facts: Facts) -> Reason | None:
         label = Connection(facts.connection).label
         return Reason(Waiting.HOST, f"The host can't be worked on: {label}. {facts.connection_message}".strip())
     if facts.scan_state != ScanState.FRESH:
-        return Reason(Waiting.SOURCE, f"What the host could install is not known for sure. {facts.scan_reason}".strip())
+        return _scan(facts)
     if facts.obstacle != Obstacle.NONE:
         return Reason(*_OBSTACLES[Obstacle(facts.obstacle)])
     if facts.access != Access.MANAGE:
@@ -106,11 +113,21 @@ def _host(facts: Facts) -> Reason | None:
     return None
 
 
+def _scan(facts: Facts) -> Reason:
+    if facts.scan_state == ScanState.STALE and any(mark in facts.scan_reason for mark in _KEY_MARKS):
+        return Reason(Waiting.KEY, f"A source of the host can't be trusted until its key is renewed. {facts.scan_reason}")
+    return Reason(Waiting.SOURCE, f"What the host could install is not known for sure. {facts.scan_reason}".strip())
+
+
 def _decision(facts: Facts, now: datetime) -> Reason | None:
     if facts.decision == DecisionKind.REJECT:
         return Reason(Waiting.REJECTED, f"It was rejected: {facts.decision_reason}")
     if facts.decision == DecisionKind.DEFER and facts.deferred_until is not None and facts.deferred_until > now:
         return Reason(Waiting.DEFERRED, f"It is deferred until {facts.deferred_until:%Y-%m-%d %H:%M} UTC: {facts.decision_reason}")
+    if not facts.decision and facts.third_party:
+        return Reason(
+            Waiting.THIRD_PARTY, f"Nobody decided about it yet. It comes from {facts.third_party}, of which advisory feeds say nothing."
+        )
     if facts.decision != DecisionKind.APPLY:
         return Reason(Waiting.TRIAGE, "Nobody decided about it yet." if not facts.decision else "Its deferral ran out: decide again.")
     return None
@@ -187,5 +204,11 @@ def _facts(
         decision=decision.kind if decision else "", decision_reason=decision.reason if decision else "",
         deferred_until=decision.defer_until if decision else None, unverified=unverified,
         rollout=rollout.state if rollout else "", rollout_waits_for=rollout.waits_for if rollout else "",
-        conflicts=tuple(planned.conflicts) if planned else (),
+        conflicts=tuple(planned.conflicts) if planned else (), third_party=_third_party(update),
     )  # fmt: skip
+
+
+def _third_party(update: PendingUpdate) -> str:
+    """The origin that is none of the distribution's; empty where it is, or where none is named."""
+    origins = [part.strip() for part in update.origin.split(",") if part.strip()]
+    return "" if not origins or any(origin.startswith(_VENDORS) for origin in origins) else origins[0]

@@ -171,6 +171,9 @@ def up(*, port: int, demo: bool = False) -> None:
             with step("static files"):
                 manage("collectstatic", "--no-input", environment=environment)
             sign_in = manage("first_sign_in", *(["--demo"] if demo else []), environment=environment).strip().replace("\n", "\n  ")
+            if demo:
+                with step("sample data"):
+                    manage("demo_data", environment=environment)
             # a name, not an address: passkeys need one
             address = f"http://localhost:{port}"
             with step("web server, workers and beat"):

@@ -37,6 +37,30 @@ def test_triage_by_keyboard_alone(page):
     assert fits(page)
 
 
+def test_a_long_queue_by_keyboard_alone(page):
+    """Fifty rows a page: next and previous page, all rows at once, an update opened, and back."""
+    system = people.make_system()
+    for number in range(60):
+        people.make_update(system, f"package-{number:02}")
+    page.goto("/triage/?sort=package")
+    assert page.locator("tr[data-row]").count() == 50
+    page.keyboard.press("n")
+    page.wait_for_selector("text=Page 2 of 2")
+    assert page.locator("tr[data-row]").count() == 10
+    page.keyboard.press("j")
+    page.keyboard.press("o")
+    page.wait_for_selector("h1:has-text('package-51')")
+    page.go_back()
+    page.wait_for_selector("text=Page 2 of 2")
+    page.keyboard.press("p")
+    page.wait_for_selector("text=Page 1 of 2")
+    page.keyboard.press("Shift+X")
+    page.keyboard.press("a")
+    page.wait_for_selector(".notice.ok")
+    assert Decision.objects.count() == 50
+    assert page.locator("tr[data-row]").count() == 10
+
+
 def test_adding_a_client_and_a_system_and_reading_what_to_run(page):
     page.goto("/clients/")
     page.fill("#id_name", "Baker Ltd")

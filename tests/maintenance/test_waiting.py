@@ -37,6 +37,8 @@ LATER, EARLIER = NOW + timedelta(days=1), NOW - timedelta(days=1)
         ({"gone": True, "end": "installed", "effective": True}, "not_pending"), ({"gone": True, "end": "withdrawn"}, "withdrawn"),
         ({"gone": True, "end": "superseded"}, "not_pending"), ({"rollout": "approval"}, "approval"),
         ({"rollout": "approval", "conflicts": ("/etc/x.conf",)}, "conflict"), ({"rollout": "scheduled"}, "window"),
+        ({"scan_state": "stale", "scan_reason": "W: GPG error: … EXPKEYSIG 1234"}, "key"),
+        ({"decision": "", "third_party": "Badly:lab"}, "third_party"), ({"third_party": "Badly:lab"}, "start"),
         ({"rollout": "soaking"}, "staging"), ({"rollout": "production"}, "rollout"), ({"rollout": "planning"}, "rollout"),
     ],
 )  # fmt: skip
