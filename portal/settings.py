@@ -230,16 +230,18 @@ CELERY_BROKER_CONNECTION_TIMEOUT = 2
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2}
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a broker that restarts is waited for, however long it takes
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+# How often rows are looked at that nobody holds: what a lost nudge or a dead worker left behind waits so long.
+SWEEP_S = float(env.integer("PORTAL_SWEEP_S", default=10))
 # Rows are the queue: these ticks look for what is due or was left behind. Each expires before the next comes.
 CELERY_BEAT_SCHEDULE = {
-    "maintenance.sweep_runs": {"task": "maintenance.sweep_runs", "schedule": 10.0, "options": {"expires": 9}},
-    "maintenance.sweep_rollouts": {"task": "maintenance.sweep_rollouts", "schedule": 10.0, "options": {"expires": 9}},
+    "maintenance.sweep_runs": {"task": "maintenance.sweep_runs", "schedule": SWEEP_S, "options": {"expires": SWEEP_S * 0.9}},
+    "maintenance.sweep_rollouts": {"task": "maintenance.sweep_rollouts", "schedule": SWEEP_S, "options": {"expires": SWEEP_S * 0.9}},
     "maintenance.scan_due": {"task": "maintenance.scan_due", "schedule": 60.0, "options": {"expires": 55}},
     "maintenance.note_breaches": {"task": "maintenance.note_breaches", "schedule": 300.0, "options": {"expires": 290}},
     "maintenance.import_feeds": {"task": "maintenance.import_feeds", "schedule": 3600.0, "options": {"expires": 3500}},
     "signin.send_mail": {"task": "signin.send_mail", "schedule": 30.0, "options": {"expires": 25}},
     "signin.clear_sessions": {"task": "signin.clear_sessions", "schedule": 3600.0, "options": {"expires": 600}},
-    "clients.sweep_host_work": {"task": "clients.sweep_host_work", "schedule": 10.0, "options": {"expires": 9}},
+    "clients.sweep_host_work": {"task": "clients.sweep_host_work", "schedule": SWEEP_S, "options": {"expires": SWEEP_S * 0.9}},
 }
 
 # How long a worker's hold on a row lasts without a sign of life; a sweep takes up what is older.
@@ -256,6 +258,8 @@ ADVISORY_FETCH_H = env.integer("PORTAL_ADVISORY_FETCH_H", default=6)
 ADVISORY_MAX_AGE_H = env.integer("PORTAL_ADVISORY_MAX_AGE_H", default=72)
 # A file of end of life dates of your own, in front of the shipped ones (docs/upgrades.md).
 END_OF_LIFE = env.text("PORTAL_END_OF_LIFE", "")
+# Whether hosts are asked for the changelogs of what is pending on them.
+READ_CHANGELOGS = env.boolean("PORTAL_READ_CHANGELOGS", default=True)
 SCAN_INTERVAL_H = env.integer("PORTAL_SCAN_INTERVAL_H", default=6)
 # An index older than this makes a scan stale even where the refresh did not complain.
 INDEX_MAX_AGE_H = env.integer("PORTAL_INDEX_MAX_AGE_H", default=36)

@@ -37,7 +37,7 @@ def _start() -> None:
     os.environ.update(
         DATABASE_URL=database, REDIS_URL=broker, SECRET_KEY=secrets.token_urlsafe(50), ALLOWED_HOSTS="*", PORTAL_HTTPS="false",
         VAULT_MASTER_KEY=base64.b64encode(secrets.token_bytes(32)).decode(), PORTAL_VAR=str(folder / "var"),
-        DJANGO_SETTINGS_MODULE="portal.settings", PORTAL_SETTLE_S="2", PORTAL_CLAIM_LEASE_S="6",
+        DJANGO_SETTINGS_MODULE="portal.settings", PORTAL_SETTLE_S="2", PORTAL_CLAIM_LEASE_S="6", PORTAL_SWEEP_S="2", PORTAL_READ_CHANGELOGS="false",
     )  # fmt: skip
 
 

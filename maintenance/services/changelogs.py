@@ -4,10 +4,13 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from django.conf import settings
+from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from univers.versions import DebianVersion, InvalidVersion
 
+from clients.choices import Connection
 from clients.errors import NotReady
 from clients.models import System
 from clients.services.access import open_shell
@@ -44,31 +47,47 @@ def missing(system: System, *, now: datetime) -> list[PendingUpdate]:
 
 
 def ask(system: System, *, now: datetime) -> None:
-    """Have a worker read what is missing; nothing where nothing is."""
-    if system.package_manager == "apt" and missing(system, now=now):
+    """Have a worker read what is missing; nothing where nothing is, or where it is switched off."""
+    if settings.READ_CHANGELOGS and system.package_manager == "apt" and missing(system, now=now):
         nudge("maintenance.read_changelogs", client_id=system.client_id, system_id=system.pk)
 
 
 def read(*, system_id: int, now: datetime) -> int:
     """Worker: read some of the missing changelogs, and give the updates their release and due times. Returns how many were read.
 
-    Run twice it reads nothing twice; killed midway it kept nothing, and the next scan asks again.
+    One reader for a client at a time: its systems mostly have the same updates pending. Run twice it reads nothing twice; killed
+    midway it kept nothing, and the next scan asks again.
     """
     system = System.objects.select_related("client").get(pk=system_id)
+    turn = f"changelogs:{system.client_id}"
+    if not cache.add(turn, system_id, timeout=TIMEOUT_S):
+        return 0
+    try:
+        kept = _read(system, now=now)
+    finally:
+        cache.delete(turn)
+    if kept is not None:
+        # what is left, in another sitting, so that no connection is held for long; then what only other systems have
+        for other in [system, *System.objects.filter(client_id=system.client_id, connection=Connection.OK).exclude(pk=system_id)]:
+            if missing(other, now=now):
+                ask(other, now=now)
+                break
+    return kept or 0
+
+
+def _read(system: System, *, now: datetime) -> int | None:
+    """One sitting; None where there was none: nothing to read, or the host could not be asked."""
     wanted = [row for row in missing(system, now=now) if _WORD.fullmatch(f"{row.package}={row.candidate_version}")][:AT_ONCE]
     if not wanted:
-        return 0
+        return None
     words = " ".join(f"{row.package}={row.candidate_version}" for row in wanted)
     try:
         with open_shell(system, actor=Actor.portal("changelogs"), purpose="changelogs of pending updates") as shell:
             result = shell.run(f"WANTED='{words}'\n{probes.script('changelog', manage=False)}", timeout_s=TIMEOUT_S)
     except (SSHError, NotReady):
-        return 0  # noted on the system; the next scan asks again
+        return None  # noted on the system; the next scan asks again
     sections = split_sections(stdout=result.stdout, stderr=result.stderr, mark=result.mark)
-    kept = _keep(system, wanted, sections, now=now)
-    # the rest in another sitting, so that no connection is held for long
-    ask(system, now=now)
-    return kept
+    return _keep(system, wanted, sections, now=now)
 
 
 @transaction.atomic

@@ -3,6 +3,7 @@
 import fcntl
 import itertools
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -126,26 +127,39 @@ class Workers:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, *names: str) -> None:
-        """Start `hosts`, `default` and `beat`, or those named."""
+        """Start `hosts` and `default`, which carries beat along (each process takes seconds to load), or those named."""
         celery = [sys.executable, "-m", "celery", "-A", "portal.celery"]
         argv = {
             "hosts": [*celery, "worker", "-Q", "hosts", "-P", "threads", "-c", "4", "-n", f"hosts-{uuid.uuid4().hex[:6]}@%h"],
-            "default": [*celery, "worker", "-Q", "default", "-P", "threads", "-c", "1", "-n", f"d-{uuid.uuid4().hex[:6]}@%h"],
-            "beat": [*celery, "beat", "-s", f"{self.log}.schedule"],
+            "default": [
+                *celery,
+                "worker",
+                "-Q",
+                "default",
+                "-P",
+                "threads",
+                "-c",
+                "1",
+                "-n",
+                f"d-{uuid.uuid4().hex[:6]}@%h",
+                "--beat",
+                "-s",
+                f"{self.log}.schedule",
+            ],
         }
         settings = connection.settings_dict
         url = portal_url(settings)
         for name in names or tuple(argv):
-            words = [*argv[name], "--loglevel=INFO"] + (["--without-gossip", "--without-mingle"] if name != "beat" else [])
+            words = [*argv[name], "--loglevel=INFO", "--without-gossip", "--without-mingle"]
             with self.log.open("ab") as log:
                 self._processes[name] = subprocess.Popen(
                     words, cwd=CHECKOUT, env={**os.environ, "DATABASE_URL": url}, stdout=log, stderr=log, start_new_session=True
                 )
 
     def kill(self, name: str) -> None:
-        """SIGKILL one."""
+        """SIGKILL one, with all that it started."""
         process = self._processes.pop(name)
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
     def pid(self, name: str) -> int:

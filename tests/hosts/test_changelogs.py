@@ -35,6 +35,7 @@ def test_out_of_the_package_or_from_the_distribution(machine, lab):
         f"{asked.source} ({asked.candidate_version}) bookworm; urgency=low\n\n  * As the distribution tells it.\n\n"
         " -- A B <a@b.example>  Wed, 21 Oct 2026 16:54:24 +0700\n"
     )
+    assert not UpdateChangelog.objects.exists()  # tests ask for them themselves
     changelogs.read(system_id=system.pk, now=people.now())
     kept = {row.source: row for row in UpdateChangelog.objects.all()}
     assert parse_changelog(kept[packed.source].text)[0].source == packed.source

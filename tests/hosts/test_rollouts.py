@@ -35,13 +35,6 @@ def test_six_hosts_the_third_breaks_and_is_brought_back(fleet, workers):
     approve(rollout)
     wait_for("the rollout to say that there is no window", lambda: "no maintenance window" in until(rollout, "scheduled").waits_for)
     open_window(client)
-    # whoever works dies in the middle of the first production host, and again in the second wave
-    wait_for("the first production run", lambda: UpdateRun.objects.filter(target__wave=1, start_sent_at__isnull=False).exists())
-    workers.kill("hosts")
-    workers.start("hosts")
-    wait_for("the second wave", lambda: UpdateRun.objects.filter(target__wave=2).exists())
-    workers.kill("hosts")
-    workers.start("hosts")
     until(rollout, "stopped", seconds=240)
     assert states_of(rollout) == [TargetState.VERIFIED, TargetState.VERIFIED, TargetState.FAILED] + [TargetState.SKIPPED] * 3
     assert ordered[2][0].name in rollout.stop_reason
@@ -85,3 +78,32 @@ def test_a_reboot_is_waited_for_and_compared(fleet, workers):
     assert hosts[1].boot_id() != boots[1]
     run = UpdateRun.objects.get(system=system, kind="reboot")
     assert (run.verdict, run.exit_status) == ("verified", 0)
+
+
+def test_killed_at_every_step_it_goes_on_and_repeats_no_host(fleet, workers):
+    """Whenever the rollout or one of its hosts takes a step, whoever works dies: SIGKILL, and a fresh one comes."""
+    client, hosts, _ = fleet(2, "lab-plain")
+    open_window(client)
+    rollout = ask(client)
+    seen: list[tuple[str, ...]] = []
+
+    def step() -> tuple[str, ...]:
+        rollout.refresh_from_db()
+        return (rollout.state, *rollout.targets.order_by("wave", "position").values_list("state", flat=True))
+
+    while rollout.is_open:
+        now = wait_for("the next step", lambda: (found := step()) not in seen and found, seconds=120)
+        assert isinstance(now, tuple)
+        seen.append(now)
+        workers.kill("hosts")
+        if rollout.state == "soaking":
+            Rollout.objects.filter(pk=rollout.pk).update(soak_until=people.now())  # a day passes
+        if rollout.state == "approval":
+            approve(rollout)
+        workers.start("hosts")
+    assert rollout.state == "finished", rollout.stop_reason
+    assert {state[0] for state in seen} >= {"staging", "soaking", "approval", "scheduled", "production", "finished"}
+    assert len(seen) >= 8
+    assert [times_applied(host, "lab-plain") for host in hosts] == [1, 1, 1]
+    runs_of = UpdateRun.objects.filter(target__rollout=rollout, kind="apt-apply")
+    assert list(runs_of.values_list("verdict", flat=True)) == ["verified"] * 3

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.core.cache import cache
 from django.db import IntegrityError, transaction
 from hypothesis import given
 from hypothesis import strategies as st
@@ -166,3 +167,23 @@ def test_a_changelog_is_there_or_says_why_not(update):
     keep(update, Section(0, TEXT, ""))
     with pytest.raises(IntegrityError, match="a_changelog_or_why_not"), transaction.atomic():
         UpdateChangelog.objects.update(trouble="x")
+
+
+def test_one_reader_for_a_client_and_nobody_is_asked_where_it_is_switched_off(update, settings, django_capture_on_commit_callbacks):
+    def asked():
+        with django_capture_on_commit_callbacks() as callbacks:
+            changelogs.ask(update.system, now=NOW)
+        return [callback.args for callback in callbacks]
+
+    assert asked() == []  # tests switch it off
+    settings.READ_CHANGELOGS = True
+    assert asked() == [
+        ("maintenance.read_changelogs", "hosts", {"client_id": update.client_id, "system_id": update.system_id})
+    ]  # fmt: skip
+    key = f"changelogs:{update.client_id}"
+    cache.add(key, 1)
+    assert changelogs.read(system_id=update.system_id, now=NOW) == 0  # somebody reads already, and keeps the turn
+    assert cache.get(key) == 1
+    cache.delete(key)
+    keep(update, Section(0, TEXT, ""))
+    assert asked() == []
