@@ -34,7 +34,11 @@ def make_client(name: str = "") -> Client:
 def make_system(client: Client | None = None, **values: object) -> System:
     number = next(_numbers)
     values = {"name": f"host-{number}", "address": f"host-{number}.example", "environment": "staging"} | values
-    return registry.add_system(client=client or make_client(), actor=TESTER, now=now(), **values)  # type: ignore[arg-type]
+    system = registry.add_system(client=client or make_client(), actor=TESTER, now=now(), **values)  # type: ignore[arg-type]
+    # long in our care: windows count from releases
+    System.objects.filter(pk=system.pk).update(created_at=now() - timedelta(days=365))
+    system.refresh_from_db()
+    return system
 
 
 def make_staff(role: str = Role.OPERATOR, *, second_factor: bool = True) -> User:

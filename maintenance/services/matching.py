@@ -205,6 +205,6 @@ def _releases(updates: Sequence[PendingUpdate]) -> dict[tuple[int, str, str], da
 def _set_due(update: PendingUpdate, links: Sequence[UpdateAdvisory], policy: WindowPolicy, changelog_at: datetime | None) -> None:
     found = windows.due(
         advisories=links, policy=policy, is_security=update.is_security, pending_since=update.pending_since, changelog_at=changelog_at,
-        client=update.system.client,
+        client=update.system.client, in_care_since=update.system.created_at,
     )  # fmt: skip
     update.due_at, update.released_at, update.due_reason = found.at, found.released_at, found.reason[:300]

@@ -37,6 +37,20 @@ class Release(NamedTuple):
     source: str
 
 
+class Care(NamedTuple):
+    """Under which policy, in which zone and since when a system is looked after."""
+
+    policy: WindowPolicy
+    zone: str
+    since: datetime | None
+
+    def begin(self, released: datetime) -> tuple[datetime, str]:
+        """When a window begins, and what is to be said of it where that is not the release."""
+        if self.since is None or self.since <= released:
+            return released, ""
+        return self.since, f", from {self.since:%Y-%m-%d}, when the system was taken on"
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
     """Until when, since which release, and a sentence that says why."""
@@ -53,7 +67,7 @@ def policy_of(client: Client) -> WindowPolicy:
 
 def due(
     *, advisories: Iterable[UpdateAdvisory], policy: WindowPolicy, is_security: bool | None, pending_since: datetime, client: Client,
-    changelog_at: datetime | None = None,
+    changelog_at: datetime | None = None, in_care_since: datetime | None = None,
 ) -> Due:  # fmt: skip
     """When an update is due.
 
@@ -61,17 +75,21 @@ def due(
         advisories: those that it fixes, with exploitation as known now.
         pending_since: when the update was first seen; the release of what has no date of its own.
         changelog_at: when the version's packager closed its entry; counts where an advisory has no date.
+        in_care_since: when the system was taken on. What was released before could not be applied before: a window begins then at
+            the earliest, and the reason says so. The release itself stays what it is.
     """
+    care = Care(policy, client.time_zone, in_care_since)
     # what came later than the update was seen (a newer version by now) does not put the release off
     seen = Release(pending_since, "first seen")
     known = Release(changelog_at, "changelog of") if changelog_at is not None and changelog_at <= pending_since else seen
-    ends = [_end(advisory, policy, seen, known, client.time_zone) for advisory in advisories]
+    ends = [_end(advisory, care, seen, known) for advisory in advisories]
     if ends:
         return min(ends, key=lambda end: end.at)
     days = client.routine_window_days if is_security is False else client.security_window_days
     kind = {True: "security", False: "routine", None: "maybe security"}[is_security]
     source = "when it was first seen" if known is seen else f"its release (changelog of {known.at:%Y-%m-%d})"
-    return Due(known.at + timedelta(days=days), known.at, f"{kind} update: {days} days from {source}")
+    begins, note = care.begin(known.at)
+    return Due(begins + timedelta(days=days), known.at, f"{kind} update: {days} days from {source}{note}")
 
 
 def set_policy(*, client: Client, hours: dict[str, Any], actor: Actor, now: datetime) -> WindowPolicy:
@@ -109,20 +127,22 @@ def set_policy(*, client: Client, hours: dict[str, Any], actor: Actor, now: date
     return policy
 
 
-def _end(advisory: UpdateAdvisory, policy: WindowPolicy, seen: Release, known: Release, zone: str) -> Due:
+def _end(advisory: UpdateAdvisory, care: Care, seen: Release, known: Release) -> Due:
     """The end of one advisory's window. Exploitation counts from when it became known, where that was after the release."""
     # published later than the update came: it was there to be applied since then
     own = Release(advisory.published_at, "published") if advisory.published_at else known
     released, source = min(own, seen, key=lambda release: release.at)
-    hours = getattr(policy, _WINDOW_OF[Severity(advisory.severity)])
+    hours = getattr(care.policy, _WINDOW_OF[Severity(advisory.severity)])
     word = f"{advisory.identifier}, {Severity(advisory.severity).label.lower()}"
-    end, span = _span(released, hours, policy, zone)
-    plain = Due(end, released, f"{word}, {source} {released:%Y-%m-%d}: {span}")
+    begins, note = care.begin(released)
+    end, span = _span(begins, hours, care.policy, care.zone)
+    plain = Due(end, released, f"{word}, {source} {released:%Y-%m-%d}: {span}{note}")
     if advisory.exploited_since is None:
         return plain
     since = max(released, datetime.combine(advisory.exploited_since, time.min, UTC))
-    end, span = _span(since, policy.exploited_h, policy, zone)
-    exploited = Due(end, released, f"{advisory.identifier}, exploited in the wild, known {since:%Y-%m-%d}: {span}")
+    begins, note = care.begin(since)
+    end, span = _span(begins, care.policy.exploited_h, care.policy, care.zone)
+    exploited = Due(end, released, f"{advisory.identifier}, exploited in the wild, known {since:%Y-%m-%d}: {span}{note}")
     return min(plain, exploited, key=lambda end: end.at)
 
 

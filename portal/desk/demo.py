@@ -118,8 +118,9 @@ def _systems(client: Client, *, now: datetime) -> list[System]:
             staging_twin=twin, actor=ACTOR, now=now,
         )  # fmt: skip
         System.objects.filter(pk=system.pk).update(
-            os_id="debian", os_version=release, os_name=f"Debian GNU/Linux {release}", package_manager="apt", architecture="amd64"
-        )
+            os_id="debian", os_version=release, os_name=f"Debian GNU/Linux {release}", package_manager="apt", architecture="amd64",
+            created_at=now - timedelta(days=90),
+        )  # fmt: skip
         system.refresh_from_db()
         made.append(system)
     return made

@@ -64,6 +64,25 @@ def test_exploitation_shortens_the_window_from_the_day_it_became_known_and_never
     assert late.at == published + timedelta(hours=72)  # was due before that anyway
 
 
+def test_a_window_begins_when_the_system_was_taken_on_at_the_earliest():
+    """What was neglected before is not our breach, and is due as soon as a fresh release would be."""
+    taken_on = SEEN + timedelta(days=1)
+    published = SEEN - timedelta(days=300)
+
+    def at(*advisories, changelog_at=None, since=taken_on):
+        return windows.due(
+            advisories=advisories, policy=WindowPolicy(), is_security=True, pending_since=SEEN, client=CLIENT,
+            changelog_at=changelog_at, in_care_since=since,
+        )  # fmt: skip
+
+    found = at(advisory("critical", published=published))
+    assert (found.at, found.released_at) == (taken_on + timedelta(hours=72), published)
+    assert found.reason.endswith(": 72 hours, from 2026-10-25, when the system was taken on")
+    assert at(advisory("low", published=published, exploited=date(2026, 1, 1))).at == taken_on + timedelta(hours=24)
+    assert at(changelog_at=published).at == taken_on + timedelta(days=7)
+    assert at(advisory("critical"), since=SEEN - timedelta(days=1)).reason.endswith(": 72 hours")
+
+
 @pytest.mark.parametrize(("is_security", "days"), [(True, 7), (None, 7), (False, 30)])
 def test_without_an_advisory_the_clients_days_count(is_security, days):
     assert due(is_security=is_security).at == SEEN + timedelta(days=days)
