@@ -1,6 +1,7 @@
-"""The API's part of rollouts, maintenance windows and verification checks. Approving takes a person, so no token does."""
+"""The API's part of rollouts, upgrades, the promise, windows and verification checks. Approving takes a person, so no token does."""
 
 from datetime import datetime, time
+from decimal import Decimal
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -13,8 +14,8 @@ from clients.api import actor_of_request
 from clients.models import Client, System
 from maintenance import queries
 from maintenance.choices import CheckKind, WindowKind
-from maintenance.models import MaintenanceWindow, Rollout, VerificationCheck
-from maintenance.services import checks, maintenance_windows, rollouts
+from maintenance.models import MaintenanceWindow, Rollout, UpgradePlan, VerificationCheck
+from maintenance.services import checks, maintenance_windows, promise, rollouts
 from portal.accounts.api_auth import TokenAsPassword, TokenAuth
 from portal.accounts.permissions import operation
 from portal.accounts.roles import Permission
@@ -93,6 +94,37 @@ class ReasonIn(Schema):
     """Why."""
 
     reason: str
+
+
+class PromisedOut(Schema):
+    """An update that was due in the month. `how`: met, missed, or at the client's accepted risk."""
+
+    how: str
+    update_id: int
+    system_id: int
+    package: str
+    candidate_version: str
+    due_at: datetime
+    effective_at: datetime | None
+
+
+class ComplianceOut(Schema):
+    """A client's month. `share`: percentage that was effective in time; null where nothing was due."""
+
+    month: str
+    share: Decimal | None
+    updates: list[PromisedOut]
+
+
+class UpgradePlanOut(Schema):
+    """A plan with its newest document. `verified_at`: when staging last showed that very text; null: not yet."""
+
+    id: int
+    name: str
+    number: int = Field(alias="newest_number")
+    title: str = Field(alias="newest_title")
+    sha256: str = Field(alias="newest_hash")
+    verified_at: datetime | None = Field(alias="shown_at")
 
 
 class WindowOut(Schema):
@@ -190,6 +222,33 @@ def cancel_rollout(request: HttpRequest, rollout_id: int, body: ReasonIn) -> Rol
     rollouts.cancel(rollout=rollout, reason=body.reason, actor=actor, now=timezone.now())
     rollout.refresh_from_db()
     return rollout
+
+
+@router.get("/clients/{int:client_id}/compliance", response=ComplianceOut, operation_id="get_compliance")
+@operation(Permission.SEE)
+def get_compliance(request: HttpRequest, client_id: int, month: str = "") -> dict[str, object]:
+    """The promise in a month, `2026-11`; the present one where none is named."""
+    client = get_object_or_404(Client.objects.visible_to(actor_of_request(request)), pk=client_id)
+    now = timezone.now()
+    first = promise.first_of(month, promise.this_month(client, now=now))
+    found = promise.compliance(client, first, now=now)
+    rows = [
+        {
+            "how": how, "update_id": row.pk, "system_id": row.system_id, "package": row.package,
+            "candidate_version": row.candidate_version, "due_at": row.due_at, "effective_at": row.effective_at,
+        }
+        for how, updates in (("met", found.met), ("missed", found.missed), ("accepted", found.accepted))
+        for row in updates
+    ]  # fmt: skip
+    return {"month": f"{first:%Y-%m}", "share": found.share, "updates": rows}
+
+
+@router.get("/upgrade-plans", response=list[UpgradePlanOut], operation_id="list_upgrade_plans")
+@paginate
+@operation(Permission.SEE_FLEET)
+def list_upgrade_plans(request: HttpRequest) -> QuerySet[UpgradePlan]:
+    """Upgrade plans by name."""
+    return queries.upgrade_plans()
 
 
 @router.get("/clients/{int:client_id}/maintenance-windows", response=list[WindowOut], operation_id="list_maintenance_windows")

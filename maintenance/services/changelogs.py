@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.core.cache import cache
@@ -46,10 +47,12 @@ def missing(system: System, *, now: datetime) -> list[PendingUpdate]:
     return list(found.values())
 
 
-def ask(system: System, *, now: datetime) -> None:
-    """Have a worker read what is missing; nothing where nothing is, or where it is switched off."""
-    if settings.READ_CHANGELOGS and system.package_manager == "apt" and missing(system, now=now):
-        nudge("maintenance.read_changelogs", client_id=system.client_id, system_id=system.pk)
+def ask(system: System, *, now: datetime) -> bool:
+    """Have a worker read what is missing; False where nothing is, or where it is switched off."""
+    if not settings.READ_CHANGELOGS or system.package_manager != "apt" or not missing(system, now=now):
+        return False
+    nudge("maintenance.read_changelogs", client_id=system.client_id, system_id=system.pk)
+    return True
 
 
 def read(*, system_id: int, now: datetime) -> int:
@@ -68,10 +71,8 @@ def read(*, system_id: int, now: datetime) -> int:
         cache.delete(turn)
     if kept is not None:
         # what is left, in another sitting, so that no connection is held for long; then what only other systems have
-        for other in [system, *System.objects.filter(client_id=system.client_id, connection=Connection.OK).exclude(pk=system_id)]:
-            if missing(other, now=now):
-                ask(other, now=now)
-                break
+        others = System.objects.filter(client_id=system.client_id, connection=Connection.OK).exclude(pk=system_id).order_by("pk")
+        next(filter(partial(ask, now=now), [system, *others]), None)
     return kept or 0
 
 

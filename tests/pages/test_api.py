@@ -220,3 +220,26 @@ def test_end_of_life(client, operator, system):
     type(system).objects.filter(pk=system.pk).update(os_id="debian", os_version="11")
     told = call(client, "GET", "/api/v1/end-of-life", token=token_of(operator)).json()["items"]
     assert told == [{"system_id": system.pk, "product": "Debian", "version": "11", "ends_on": "2026-08-31", "is_system": True}]
+
+
+def test_the_promise_of_a_month_with_the_list_behind_it(client, member, system):
+    from datetime import UTC, datetime
+
+    type(system).objects.update(environment="production")
+    due = datetime(2026, 10, 5, tzinfo=UTC)
+    missed = people.make_update(system, "late", due_at=due)
+    met = people.make_update(
+        system, "kept", due_at=due, gone_at=due, ended="installed", installed_at=due, effective_at=due
+    )  # fmt: skip
+    address = f"/api/v1/clients/{system.client_id}/compliance?month=2026-10"
+    told = call(client, "GET", address, token=token_of(member, READING)).json()
+    assert (told["month"], told["share"]) == ("2026-10", "50.0")
+    assert [(row["how"], row["update_id"]) for row in told["updates"]] == [("met", met.pk), ("missed", missed.pk)]
+    empty = call(client, "GET", address.replace("10", "09"), token=token_of(member, READING)).json()
+    assert (empty["share"], empty["updates"]) == (None, [])
+
+
+def test_upgrade_plans(client, operator):
+    document = people.make_document()
+    (told,) = call(client, "GET", "/api/v1/upgrade-plans", token=token_of(operator)).json()["items"]
+    assert (told["name"], told["number"], told["sha256"], told["verified_at"]) == ("Lab page", 1, document.sha256, None)
