@@ -235,7 +235,7 @@ def test_the_promise_of_a_month_with_the_list_behind_it(client, member, system):
     told = call(client, "GET", address, token=token_of(member, READING)).json()
     assert (told["month"], told["share"]) == ("2026-10", "50.0")
     assert [(row["how"], row["update_id"]) for row in told["updates"]] == [("met", met.pk), ("missed", missed.pk)]
-    empty = call(client, "GET", address.replace("10", "09"), token=token_of(member, READING)).json()
+    empty = call(client, "GET", address.replace("2026-10", "2026-09"), token=token_of(member, READING)).json()
     assert (empty["share"], empty["updates"]) == (None, [])
 
 
