@@ -105,9 +105,9 @@ def of_systems(systems: Iterable[System]) -> list[Life]:
     return sorted(unique.values(), key=lambda one: (one.ends_on or date.min, one.system.name, one.product, one.version))
 
 
-def release_ended(os_id: str, os_version: str, *, today: date) -> date | None:
-    """Since when a system's release gets no fixes any more; None where it does, or where that is not known."""
-    for product in table():
+def release_ended(products: Sequence[Product], os_id: str, os_version: str, *, today: date) -> date | None:
+    """Since when a system's release gets no fixes any more, by the `table`; None where it does, or where that is not known."""
+    for product in products:
         if product.what == "os" and product.name == os_id:
             ends = _end_of_release(product, os_version)
             return ends if ends is not None and ends < today else None

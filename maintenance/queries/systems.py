@@ -1,5 +1,6 @@
 """The health of systems, for lists of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -93,19 +94,20 @@ def system_lines(systems: QuerySet[System], *, now: datetime) -> list[SystemLine
             overdue=Count("pk", filter=_overdue(now)),
         )
     }
-    return [_line(row, scans, runs, open_runs, counts.get(row.pk, {}), now=now) for row in rows]
+    products = end_of_life.table()
+    return [_line(row, scans, runs, open_runs, counts.get(row.pk, {}), products=products, now=now) for row in rows]
 
 
 def _line(
     row: Any, scans: dict[int, Scan], runs: dict[int, UpdateRun], open_runs: dict[int, UpdateRun], count: dict[str, Any],
-    *, now: datetime,
+    *, products: Sequence[end_of_life.Product], now: datetime,
 ) -> SystemLine:  # fmt: skip
     scan, last_run = scans.get(row.scan_pk), runs.get(row.run_pk)
     pending, security, overdue = (int(count.get(name, 0)) for name in ("pending", "security", "overdue"))
     judged = health(
         connection=row.connection, connection_message=row.connection_message, scan=scan, now=now, security=security,
         pending=pending, overdue=overdue, last_verdict=last_run.verdict if last_run else "",
-        release_ended=end_of_life.release_ended(row.os_id, row.os_version, today=now.date()),
+        release_ended=end_of_life.release_ended(products, row.os_id, row.os_version, today=now.date()),
     )  # fmt: skip
     return SystemLine(row, judged, scan, pending, security, overdue, open_runs.get(row.pk), last_run)
 

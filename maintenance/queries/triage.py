@@ -117,7 +117,7 @@ def triage_keys(actor: Actor, wanted: TriageFilter, *, now: datetime) -> QuerySe
 
 def triage_rows(actor: Actor, wanted: TriageFilter, keys: Sequence[dict[str, Any]], *, now: datetime) -> list[TriageRow]:
     """The rows of one page in the order of their keys, in one query whatever their number."""
-    rows = {f"{key['source']}|{key['candidate_version']}": TriageRow(key["source"], key["candidate_version"]) for key in keys}
+    rows = {row.key: row for row in (TriageRow(key["source"], key["candidate_version"]) for key in keys)}
     lines = _lines(actor, wanted, now=now).annotate(key=Concat("source", Value("|"), "candidate_version", output_field=TextField()))
     # the sources find the lines by an index, the keys leave out their other versions
     of_page = lines.filter(source__in={row.source for row in rows.values()}, key__in=list(rows)).order_by("pk")

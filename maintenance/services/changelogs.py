@@ -146,8 +146,8 @@ def what_is_new(update: PendingUpdate) -> tuple[str, str]:
         return "", "Its changelog has not been read yet."
     if row.trouble:
         return "", row.trouble
-    entries = [entry for entry in parse_changelog(row.text) if _is_newer(entry.version, update.installed_version)]
-    shown = entries or parse_changelog(row.text)[:1]
+    entries = parse_changelog(row.text)
+    shown = [entry for entry in entries if _is_newer(entry.version, update.installed_version)] or entries[:1]
     return "\n\n".join(
         f"{one.source} {one.version}{f', {one.at:%Y-%m-%d}' if one.at else ''}\n{one.text}" for one in shown
     ), ""  # fmt: skip

@@ -37,31 +37,29 @@ def _fetch(file_name: str, address: str, *, now: datetime) -> bool:
     due = AdvisoryFeed.objects.filter(pk=feed.pk).exclude(asked_at__gt=now - timedelta(hours=settings.ADVISORY_FETCH_H))
     if not due.update(asked_at=now):
         return False
-    folder = Path(settings.ADVISORY_FOLDER)
-    folder.mkdir(parents=True, exist_ok=True)
-    there = folder / file_name
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{file_name}.", delete=False) as part:
+    fresh, trouble, etag = _download(feed, address, Path(settings.ADVISORY_FOLDER) / file_name)
+    AdvisoryFeed.objects.filter(pk=feed.pk).update(fetch_trouble=trouble[:500], etag=etag[:200])
+    if trouble:
+        logger.warning("feed.not_fetched", extra={"feed": name})
+    return fresh
+
+
+def _download(feed: AdvisoryFeed, address: str, there: Path) -> tuple[bool, str, str]:
+    """Whether a new file is there, what went wrong, and what the publisher calls the state that we have."""
+    there.parent.mkdir(parents=True, exist_ok=True)
+    # asked for only if it changed, where we still have what it is compared with
+    headers = {"If-None-Match": feed.etag} if feed.etag and there.exists() else {}
+    with tempfile.NamedTemporaryFile(dir=there.parent, prefix=f".{there.name}.", delete=False) as part:
         try:
-            # asked for only if it changed, where we still have what it is compared with
-            headers = {"If-None-Match": feed.etag} if feed.etag and there.exists() else {}
             answer = outbound.download(address, part, longest=LONGEST, allowed=settings.ADVISORY_NETWORKS, headers=headers)
             if answer.status_code == httpx.codes.NOT_MODIFIED:
-                return _note(feed, "", feed.etag)
+                return False, "", feed.etag
             if answer.status_code != httpx.codes.OK:
-                return _note(feed, f"status {answer.status_code}.", feed.etag)
-        except (httpx.HTTPError, outbound.Refused, OSError) as error:
-            return _note(feed, f"{type(error).__name__}: {error}", feed.etag)
-        else:
+                return False, f"status {answer.status_code}.", feed.etag
             part.flush()
             Path(part.name).rename(there)
+        except (httpx.HTTPError, outbound.Refused, OSError) as error:
+            return False, f"{type(error).__name__}: {error}", feed.etag
         finally:
             Path(part.name).unlink(missing_ok=True)
-    _note(feed, "", answer.headers.get("etag", "")[:200])
-    return True
-
-
-def _note(feed: AdvisoryFeed, trouble: str, etag: str) -> bool:
-    AdvisoryFeed.objects.filter(pk=feed.pk).update(fetch_trouble=trouble[:500], etag=etag)
-    if trouble:
-        logger.warning("feed.not_fetched", extra={"feed": feed.name})
-    return False
+    return True, "", answer.headers.get("etag", "")
