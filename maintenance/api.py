@@ -183,7 +183,11 @@ class RunPackageOut(Schema):
 
 
 class RunOut(Schema):
-    """An update run. `verdict` is empty until it is finished."""
+    """An update run. `verdict` is empty until it is finished.
+
+    `snapshot`: whether it begins with one of the root file system (may, must); `snapshot_kind`: the one it took (btrfs, lvm, zfs);
+    `has_snapshot`: whether the host still keeps it.
+    """
 
     id: int
     uuid: uuid.UUID
@@ -196,6 +200,10 @@ class RunOut(Schema):
     exit_status: int | None
     audit: str
     reboot_required: bool | None
+    snapshot: str
+    snapshot_kind: str
+    has_snapshot: bool
+    snapshot_until: datetime | None
     created_at: datetime
     finished_at: datetime | None
 

@@ -42,6 +42,8 @@ class TargetOut(Schema):
     wave: int
     state: str
     note: str
+    snapshot: str
+    snapshot_note: str
     changes: list[ChangeOut]
     run_ids: list[int]
 
@@ -73,7 +75,8 @@ class RolloutDetailOut(RolloutOut):
         return [
             {
                 "system_id": target.system_id, "environment": target.environment, "wave": target.wave, "state": target.state,
-                "note": target.note, "changes": list(target.changes.all()), "run_ids": [run.pk for run in target.runs.all()],
+                "note": target.note, "snapshot": target.snapshot, "snapshot_note": target.snapshot_note,
+                "changes": list(target.changes.all()), "run_ids": [run.pk for run in target.runs.all()],
             }
             for target in queries.targets_of(rollout)
         ]  # fmt: skip

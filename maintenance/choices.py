@@ -108,10 +108,21 @@ class RunKind(models.TextChoices):
     REBOOT = "reboot", "Reboot"
     UPGRADE = "upgrade", "Upgrade"
     UPGRADE_UNDO = "upgrade-undo", "Take an upgrade back"
+    FS_ROLLBACK = "fs-rollback", "Go back to a snapshot"
 
 
 # A run of these takes another one back.
-UNDOING = [RunKind.ROLLBACK, RunKind.UPGRADE_UNDO]
+UNDOING = [RunKind.ROLLBACK, RunKind.UPGRADE_UNDO, RunKind.FS_ROLLBACK]
+# The host boots anew in these.
+REBOOTING = [RunKind.REBOOT, RunKind.FS_ROLLBACK]
+
+
+class SnapshotWish(models.TextChoices):
+    """Whether the root file system is kept as it is before a change; the values are those of retainer-host."""
+
+    NONE = "", "No"
+    MAY = "may", "Where the host can"
+    MUST = "must", "Always: without one nothing is changed"
 
 
 class RunState(models.TextChoices):

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from clients.choices import Environment, SystemRole
 from clients.models import Client, System
-from maintenance.choices import AlternativeKind, CheckKind, DecisionKind, WindowKind
+from maintenance.choices import AlternativeKind, CheckKind, DecisionKind, SnapshotWish, WindowKind
 
 
 class WindowsForm(forms.Form):
@@ -179,6 +179,13 @@ class RiskForm(forms.Form):
     until = forms.DateTimeField(
         label="Until", input_formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], widget=forms.DateInput(attrs={"type": "date"})
     )
+
+
+class SnapshotForm(forms.Form):
+    """Whether changes of a system begin with a snapshot."""
+
+    wish = forms.ChoiceField(label="A snapshot before each change", choices=SnapshotWish.choices, required=False)
+    keep_days = forms.IntegerField(label="Keep it for days", min_value=1, max_value=60, initial=7)
 
 
 class AlternativeForm(forms.Form):

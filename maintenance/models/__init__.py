@@ -8,6 +8,7 @@ from maintenance.models.promise import AcceptedRisk, Breach
 from maintenance.models.rollout import PlannedChange, Rollout, RolloutApproval, RolloutTarget, StagingAlternative
 from maintenance.models.run import RunCommand, RunEvidence, RunLogChunk, RunPackage, UpdateRun, VerdictOverrule
 from maintenance.models.scan import InstalledPackage, Scan
+from maintenance.models.snapshot import SnapshotPolicy
 from maintenance.models.triage import PriorityRules, SavedView, TriageLine, TriageRule, TriageStale
 from maintenance.models.update import Decision, PendingUpdate
 from maintenance.models.upgrade import UpgradeDocument, UpgradePlan
@@ -34,6 +35,7 @@ __all__ = [
     "RunPackage",
     "SavedView",
     "Scan",
+    "SnapshotPolicy",
     "StagingAlternative",
     "TriageLine",
     "TriageRule",

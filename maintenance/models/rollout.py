@@ -99,6 +99,9 @@ class RolloutTarget(ClientOwned):
     position = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=16, choices=TargetState, default=TargetState.WAITING)
     planned_at = models.DateTimeField(null=True, blank=True)
+    # btrfs, lvm or zfs: the snapshot that its run takes first, as it was planned; or why there is none though it is wished for.
+    snapshot = models.CharField(max_length=8, blank=True, default="", db_default="")
+    snapshot_note = models.TextField(blank=True, default="", db_default="")
     note = models.TextField(blank=True, default="")
 
     class Meta:

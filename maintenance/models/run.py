@@ -1,13 +1,14 @@
 """Update runs: one change on one system, with all evidence of it."""
 
 import uuid
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from maintenance.choices import OPEN_RUN_STATES, UNDOING, Moment, RunKind, RunState, Verdict
+from maintenance.choices import OPEN_RUN_STATES, UNDOING, Moment, RunKind, RunState, SnapshotWish, Verdict
 from portal.accounts.tenancy import ClientOwned
 
 
@@ -27,6 +28,9 @@ class UpdateRun(ClientOwned):
     )
     # On a restart: the units.
     units = ArrayField(models.CharField(max_length=256), default=list, blank=True, db_default=[])
+    # Whether it begins with a snapshot of the root file system, and for how long that is kept.
+    snapshot = models.CharField(max_length=8, choices=SnapshotWish, blank=True, default=SnapshotWish.NONE, db_default="")
+    snapshot_days = models.PositiveSmallIntegerField(default=0, db_default=0)
     state = models.CharField(max_length=16, choices=RunState, default=RunState.QUEUED)
     verdict = models.CharField(max_length=16, choices=Verdict, blank=True, default="")
     # Why the verdict is what it is: sentences.
@@ -53,6 +57,9 @@ class UpdateRun(ClientOwned):
     # What dpkg --audit said at the end; empty is whole.
     audit = models.TextField(blank=True, default="")
     reboot_required = models.BooleanField(null=True)
+    # btrfs, lvm or zfs: the snapshot that it took; and since when the host has it no more.
+    snapshot_kind = models.CharField(max_length=8, blank=True, default="", db_default="")
+    snapshot_gone_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
@@ -83,11 +90,23 @@ class UpdateRun(ClientOwned):
                 | Q(exit_status__isnull=False, exit_status=0, audit="", ended_on_host_at__isnull=False),
                 name="verified_needs_its_evidence",
             ),
+            models.CheckConstraint(
+                condition=Q(snapshot="", snapshot_days=0)
+                | Q(
+                    snapshot__in=[SnapshotWish.MAY, SnapshotWish.MUST], snapshot_days__gte=1, kind__in=[RunKind.APPLY, RunKind.UPGRADE]
+                ),
+                name="a_snapshot_is_before_a_change",
+            ),
+            models.CheckConstraint(
+                condition=~Q(verdict=Verdict.VERIFIED) | ~Q(snapshot=SnapshotWish.MUST) | ~Q(snapshot_kind=""),
+                name="verified_has_the_snapshot_it_must",
+            ),
         ]
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["claimed_until"], condition=~Q(state=RunState.FINISHED), name="update_run_open"),
             models.Index(fields=["system", "-created_at"], name="update_run_newest"),
             models.Index(fields=["document"], condition=Q(document__isnull=False), name="update_run_of_document"),
+            models.Index(fields=["system"], condition=~Q(snapshot_kind="") & Q(snapshot_gone_at=None), name="update_run_snapshots"),
         ]
 
     def __str__(self) -> str:
@@ -97,6 +116,21 @@ class UpdateRun(ClientOwned):
     def is_open(self) -> bool:
         """Whether it still holds the system."""
         return self.state != RunState.FINISHED
+
+    @property
+    def has_snapshot(self) -> bool:
+        """Whether the host still keeps the root file system as it was before this run."""
+        return bool(self.snapshot_kind) and self.snapshot_gone_at is None
+
+    @property
+    def snapshot_until(self) -> datetime | None:
+        """Until when its snapshot is kept, where it took one."""
+        if not self.snapshot_kind or self.ended_on_host_at is None:
+            return None
+        kept = self
+        while not kept.snapshot_days and kept.undoes is not None:
+            kept = kept.undoes
+        return self.ended_on_host_at + timedelta(days=kept.snapshot_days)
 
 
 class RunPackage(ClientOwned):

@@ -63,6 +63,7 @@ class RootFacts:
         containers: the running ones.
         silent_engines: container engines that did not answer, or not for every container: what they run is not known.
         applications: (name, version or `-`, folder) of what no package manager knows.
+        version: of retainer-host itself.
     """
 
     stale_services: tuple[str, ...]
@@ -75,6 +76,7 @@ class RootFacts:
     containers: tuple[Container, ...] = ()
     silent_engines: tuple[str, ...] = ()
     applications: tuple[tuple[str, str, str], ...] = ()
+    version: int = 0
 
 
 def parse_os_release(text: str) -> OsRelease:
@@ -118,7 +120,8 @@ def parse_root_facts(text: str) -> RootFacts:  # noqa: C901, PLR0912  # one bran
         UnexpectedOutput: it does not begin with its version, or a line is of no known kind.
     """
     lines = text.strip().splitlines()
-    if not lines or not lines[0].startswith("version "):
+    version = re.fullmatch(r"version (\d+)", lines[0]) if lines else None
+    if version is None:
         raise UnexpectedOutput("retainer-host facts", 1, text[:80])
     stale: set[str] = set()
     locks: dict[str, str] = {}
@@ -159,7 +162,7 @@ def parse_root_facts(text: str) -> RootFacts:  # noqa: C901, PLR0912  # one bran
             raise UnexpectedOutput("retainer-host facts", number, line)
     return RootFacts(
         tuple(sorted(stale)), locks, tuple(sorted(listening)), owners, tuple(sorted(stale_packages)), errors, load, tuple(containers),
-        tuple(sorted(silent)), tuple(sorted(applications)),
+        tuple(sorted(silent)), tuple(sorted(applications)), int(version[1]),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from django.db import transaction
 from clients.choices import Environment
 from clients.errors import NotReady
 from clients.services.access import open_shell
-from maintenance.choices import RUN_STEPS, Moment, RunKind, RunState, Verdict
+from maintenance.choices import REBOOTING, RUN_STEPS, Moment, RunKind, RunState, SnapshotWish, Verdict
 from maintenance.errors import LeaseLost
 from maintenance.models import RunCommand, RunEvidence, RunLogChunk, RunPackage, UpdateRun
 from maintenance.parsers.upgrades import parse_document
@@ -72,7 +72,7 @@ def _steps(run: UpdateRun, shell: Shell) -> None:
         _move(run, RunState.PREPARING)
     if run.state == RunState.PREPARING:
         _record(run, Moment.BEFORE, evidence.take(system=run.system, shell=shell))
-        if not _still_as_planned(run, shell):
+        if not _still_as_planned(run, shell) or not _has_its_snapshot(run, shell):
             return
         # From here on the host may know of the run: written before anything is sent.
         _move(run, RunState.RUNNING)
@@ -100,6 +100,22 @@ def _still_as_planned(run: UpdateRun, shell: Shell) -> bool:
     return not found
 
 
+def _has_its_snapshot(run: UpdateRun, shell: Shell) -> bool:
+    """Asked before anything is sent: whether the host can take the snapshot that must come first. False, and the run ends, where not.
+
+    A helper that is too old to know of snapshots would leave them out in silence; it refuses this question.
+    """
+    if not run.snapshot:
+        return True
+    answer = detached.snapshots(shell, packages=_packages(run))
+    _hold(run)
+    if run.snapshot == SnapshotWish.MUST and not answer.offer:
+        reason = f"The snapshot that must come first can't be taken: {answer.reason}."
+        _finish(run, Judgement(Verdict.FAILED, (reason, NOTHING_CHANGED)))
+        return False
+    return True
+
+
 def _follow(run: UpdateRun, shell: Shell) -> RunStatus | None:
     """Start the run on the host if it is not there, and follow its log until the host says how it ended.
 
@@ -107,7 +123,7 @@ def _follow(run: UpdateRun, shell: Shell) -> RunStatus | None:
     """
     while True:
         status = detached.status(shell, run=run.uuid, offset=_log_end(run))
-        _hold(run, host_state=status.state.value, unreachable_since=None, trouble="")
+        _hold(run, host_state=status.state.value, unreachable_since=None, trouble="", snapshot_kind=status.snapshot[:8])
         _keep_log(run, status)
         if status.state is HostState.ABSENT:
             if run.seen_on_host_at is not None:
@@ -135,7 +151,8 @@ def _start(run: UpdateRun, shell: Shell) -> bool:
         detached.start(
             shell, run=run.uuid, kind=run.kind, packages=_packages(run), units=tuple(run.units),
             document=run.document.text if run.document and run.kind == RunKind.UPGRADE else "",
-            undoes=run.undoes.uuid if run.undoes and run.kind == RunKind.UPGRADE_UNDO else None,
+            undoes=run.undoes.uuid if run.undoes and run.kind in {RunKind.UPGRADE_UNDO, RunKind.FS_ROLLBACK} else None,
+            snapshot=run.snapshot, snapshot_days=run.snapshot_days,
         )  # fmt: skip
     except CommandFailed as error:
         reasons = [error.message, NOTHING_CHANGED]
@@ -165,7 +182,7 @@ def _verify(run: UpdateRun, shell: Shell) -> None:
     else:
         judgement = judge(
             exit_status=run.exit_status, audit=run.audit, before=before, after=after, wanted=wanted, kind=RunKind(run.kind),
-            replaced=_replaced(run),
+            replaced=_replaced(run), lacks_snapshot=run.snapshot == SnapshotWish.MUST and not run.snapshot_kind,
         )  # fmt: skip
         if run.document and run.exit_status != 0:
             judgement = Judgement(judgement.verdict, (*judgement.findings, *_steps_left(run)))
@@ -209,7 +226,7 @@ def _away(run: UpdateRun, error: SSHError) -> None:
     now = utc()
     since = run.unreachable_since or now
     sent = run.start_sent_at is not None
-    patience = GIVE_UP_UNSENT if not sent else GIVE_UP_REBOOT if run.kind == RunKind.REBOOT else GIVE_UP_SENT
+    patience = GIVE_UP_UNSENT if not sent else GIVE_UP_REBOOT if run.kind in REBOOTING else GIVE_UP_SENT
     if now - since > patience:
         if sent:
             words = f"The host has not answered since {since:%Y-%m-%d %H:%M} UTC: what became of the run is unknown."

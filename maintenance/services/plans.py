@@ -125,6 +125,7 @@ def hash_of(rollout: Rollout) -> str:
         "targets": [
             {
                 "system": target.system_id, "destination": target.system.destination, "wave": target.wave, "position": target.position,
+                "snapshot": [target.snapshot, target.snapshot_note],
                 "changes": [
                     [c.package, c.architecture, c.from_version, c.to_version, list(c.conflicts), c.keeping.value]
                     for c in planned(target.changes.all())

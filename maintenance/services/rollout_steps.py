@@ -30,7 +30,7 @@ from maintenance.choices import (
 )
 from maintenance.errors import LeaseLost, SystemBusy
 from maintenance.models import PlannedChange, Rollout, RolloutTarget, RunEvidence, RunPackage, UpdateRun, UpgradeDocument
-from maintenance.services import maintenance_windows, plans, restarts, rollouts, runs, staging, upgrades
+from maintenance.services import maintenance_windows, plans, restarts, rollouts, runs, snapshots, staging, upgrades
 from maintenance.services.runs import utc
 from portal.accounts.actor import Actor
 from portal.accounts.scope import acting_for
@@ -132,6 +132,7 @@ def _plan(rollout: Rollout) -> None:
         return
     for target in rollout.targets.filter(wave__gte=1, planned_at=None).select_related("system__client").order_by("wave", "position"):
         wanted = list(target.changes.order_by("package", "architecture"))
+        snapshot = ("", "", "")
         if wanted:
             try:
                 with (
@@ -139,15 +140,18 @@ def _plan(rollout: Rollout) -> None:
                     open_shell(target.system, actor=_carrier(rollout), purpose=f"plan of rollout {rollout.pk}") as shell,
                 ):
                     answer = plans.look(shell, wanted, own_architecture=target.system.architecture)
+                    words = plans.words(wanted, own_architecture=target.system.architecture)
+                    snapshot = snapshots.plan(shell, target.system, packages=words)
             except (SSHError, NotReady, detached.UnexpectedStatus) as error:
                 _hold(rollout, waits_for=f"{target.system} could not be asked for its plan: {error}")
                 return
-            if answer.problems:
-                _stop(rollout, f"{target.system}: " + " ".join(answer.problems))
+            problems = [*answer.problems, *filter(None, snapshot[2:])]
+            if problems:
+                _stop(rollout, f"{target.system}: " + " ".join(problems))
                 return
             _keep_plan(target, answer.changes)
         _hold(rollout, waits_for="")
-        RolloutTarget.objects.filter(pk=target.pk).update(planned_at=utc())
+        RolloutTarget.objects.filter(pk=target.pk).update(planned_at=utc(), snapshot=snapshot[0], snapshot_note=snapshot[1])
     untested = _untested(rollout)
     if untested:
         _stop(rollout, "Not verified on staging: " + ", ".join(untested[:8]) + ".")
@@ -164,6 +168,7 @@ def _plan_upgrade(rollout: Rollout, document: UpgradeDocument) -> None:
                 open_shell(target.system, actor=_carrier(rollout), purpose=f"plan of rollout {rollout.pk}") as shell,
             ):
                 allowed = detached.allows(shell, sha256=document.sha256)
+                snapshot, snapshot_note, problem = snapshots.plan(shell, target.system, packages=())
         except (SSHError, NotReady, detached.UnexpectedStatus) as error:
             _hold(rollout, waits_for=f"{target.system} could not be asked whether it allows the document: {error}")
             return
@@ -174,8 +179,11 @@ def _plan_upgrade(rollout: Rollout, document: UpgradeDocument) -> None:
                 "/etc/retainer/plans.allowed there, then start again; what staging showed of it still counts.",
             )
             return
+        if problem:
+            _stop(rollout, f"{target.system}: {problem}")
+            return
         _hold(rollout, waits_for="")
-        RolloutTarget.objects.filter(pk=target.pk).update(planned_at=utc())
+        RolloutTarget.objects.filter(pk=target.pk).update(planned_at=utc(), snapshot=snapshot, snapshot_note=snapshot_note)
     _move(rollout, RolloutState.APPROVAL, plan_hash=plans.hash_of(rollout), planned_at=utc(), waits_for="")
 
 

@@ -20,7 +20,7 @@ from clients.models import System
 from maintenance.choices import OPEN_RUN_STATES, DecisionKind, RunKind, Verdict
 from maintenance.errors import CanNotChange, ClientEnded, NothingToApply, NotVerified, SystemBusy
 from maintenance.models import PendingUpdate, RolloutTarget, RunPackage, UpdateRun, UpgradeDocument, VerdictOverrule
-from maintenance.services import restarts, staging
+from maintenance.services import restarts, snapshots, staging
 from portal.accounts.actor import Actor
 from portal.accounts.roles import Permission
 from portal.audit import services as audit
@@ -137,6 +137,40 @@ def start_undo(*, run: UpdateRun, actor: Actor, now: datetime) -> UpdateRun:
     )  # fmt: skip
 
 
+def start_snapshot_rollback(*, run: UpdateRun, confirmed: str, actor: Actor, now: datetime) -> UpdateRun:
+    """Bring a system's root file system back to the snapshot that a run took, and reboot it; a run of its own.
+
+    Everything that was written to that file system since goes back with it, data of applications too.
+
+    Args:
+        confirmed: the system's name, typed by who starts it.
+
+    Raises:
+        PortalError: the name is not the system's, the run is under way, or its snapshot is not kept any more.
+        SystemBusy, CanNotChange, NotAllowed: as `start_configure`.
+    """
+    actor.require(Permission.OPERATE)
+    _require_a_person(run.system, actor)
+    _require_changeable(run.system)
+    if confirmed.strip() != run.system.name:
+        raise PortalError(
+            f"To go back to the snapshot, type the system's name: {run.system.name}.",
+            hint="What was written to / since then goes back too.",
+        )
+    if run.is_open or not run.has_snapshot:
+        raise PortalError("There is no snapshot of this run to go back to.", hint="Roll its packages back instead.")
+    if run.undone_by.filter(Q(state__in=OPEN_RUN_STATES) | Q(verdict=Verdict.VERIFIED)).exists():
+        raise PortalError("This run was rolled back already.", hint="See the rollback's own page.")
+    versions = [
+        Version(None, row.package, row.architecture, row.to_version, row.from_version)
+        for row in run.packages.order_by("package", "architecture")
+        if row.from_version and row.from_version != row.to_version
+    ]
+    return create(
+        system=run.system, kind=RunKind.FS_ROLLBACK, versions=versions, undoes=run, asked_by_id=actor.user_id, actor=actor, now=now
+    )
+
+
 def start_restart(*, system: System, actor: Actor, now: datetime) -> UpdateRun:
     """Restart or reboot a staging system that needs it by its last scan. On production a rollout does, in its window.
 
@@ -206,11 +240,13 @@ def create(
         SystemBusy: another change holds the system, or another production system of its role.
         ClientEnded: the client's retainer ended.
     """
+    snapshot, snapshot_days = snapshots.wish_for(system, kind, target)
     try:
         with transaction.atomic():
             run = UpdateRun.objects.create(
                 client_id=system.client_id, system=system, kind=kind, units=list(units), target=target, undoes=undoes,
-                document=document, created_at=now, started_by_id=asked_by_id, actor_label=actor.label,
+                document=document, snapshot=snapshot, snapshot_days=snapshot_days, created_at=now, started_by_id=asked_by_id,
+                actor_label=actor.label,
             )  # fmt: skip
             RunPackage.objects.bulk_create(
                 RunPackage(
@@ -222,7 +258,7 @@ def create(
             audit.record(
                 action=f"run.{kind}", actor=actor, subject=run, client_id=system.client_id, now=now, system=system.name,
                 packages=[f"{version.package}={version.to_version}" for version in versions], units=list(units),
-                document=document.sha256 if document else "",
+                document=document.sha256 if document else "", snapshot=snapshot,
             )  # fmt: skip
             nudge("maintenance.execute_run", client_id=run.client_id, run_id=run.pk)
     except IntegrityError as error:

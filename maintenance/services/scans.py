@@ -22,13 +22,14 @@ from maintenance.models import Scan, UpdateRun
 from maintenance.parsers import apt, host, others
 from maintenance.parsers.sections import Section, split_sections
 from maintenance.parsers.values import Installed, UnexpectedOutput, Upgrade
-from maintenance.services import changelogs, effects, matching, offers, triage_lines, triage_rules
+from maintenance.services import changelogs, effects, matching, offers, snapshots, triage_lines, triage_rules
 from portal.accounts.actor import Actor
 from portal.accounts.roles import Permission
 from portal.audit import services as audit
 from portal.errors import constraint_name
 from portal.queue import nudge
 from portal.ssh.connection import sudo_refused
+from portal.ssh.detached import HELPER_VERSION
 from portal.ssh.errors import SSHError
 from portal.ssh.target import CommandResult
 
@@ -108,11 +109,13 @@ def execute(*, scan_id: int, now: datetime) -> None:
     try:
         with open_shell(scan.system, actor=Actor.portal("scan"), purpose=f"scan {scan.pk}") as shell:
             result = shell.run(probes.script("scan", manage=manage), timeout_s=SCAN_TIMEOUT_S)
+            about_snapshots = snapshots.clear(shell, scan.system, now=datetime.now(UTC)) if manage else []
     except (SSHError, NotReady) as error:
         _finish_failed(scan, code=getattr(error, "code", "not_ready"), reason=str(error))
         return
     sections = split_sections(stdout=result.stdout, stderr=result.stderr, mark=result.mark)
     reading = read(sections, manage=manage, now=datetime.now(UTC))
+    reading.problems.extend(about_snapshots)
     refused = [name for name, section in sections.items() if sudo_refused(section.stderr)]
     _finish(scan, reading, evidence=_evidence(sections, result), sudo_was_refused=bool(refused))
     triage_lines.refresh()
@@ -292,6 +295,10 @@ def _read_root_facts(reader: _Reader, reading: Reading) -> None:
         return
     reading.services_to_restart = facts.stale_services
     reading.root_facts = facts
+    if facts.version < HELPER_VERSION:
+        reading.problems.append(
+            f"retainer-host is version {facts.version} there, and this portal knows {HELPER_VERSION}: run the set-up script again."
+        )
     reading.problems.extend(f"{engine} does not answer: what its containers run is not known" for engine in facts.silent_engines)
     reading.problems.extend(
         f"The container {one.name} runs an older image of {one.image} than the one that lies on the host"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from maintenance.choices import RunKind, Verdict
+from maintenance.choices import REBOOTING, RunKind, Verdict
 
 Facts = Mapping[str, Any]
 
@@ -21,6 +21,9 @@ OWN_EXITS = {
     78: "A step of the upgrade failed; the steps after it were not begun.",
     79: "Taking a step back failed, or it has no way back; the steps before it stay as they are.",
     75: "The run never began on the host and was withdrawn. Nothing was changed.",
+    80: "The snapshot that had to come first could not be taken. Nothing was changed.",
+    81: "The snapshot is not there any more. Nothing was changed.",
+    82: "The file system could not be brought back to the snapshot. It is as it was.",
 }
 
 
@@ -39,7 +42,7 @@ ERRORS_TIMES = 3
 
 def judge(
     *, exit_status: int, audit: str, before: Facts, after: Facts, wanted: Mapping[str, str], kind: RunKind = RunKind.APPLY,
-    replaced: frozenset[str] = frozenset(),
+    replaced: frozenset[str] = frozenset(), lacks_snapshot: bool = False,
 ) -> Judgement:  # fmt: skip
     """Weigh what a finished run left behind.
 
@@ -48,22 +51,20 @@ def judge(
         before, after: facts as `evidence.take` records them.
         wanted: `package:architecture` to the decided version; empty for a run that changes no version.
         replaced: units that an upgrade's document says may be gone or changed.
+        lacks_snapshot: it had to begin with a snapshot and the host tells of none.
     """
-    failures: list[str] = []
-    if exit_status in OWN_EXITS:
-        failures.append(OWN_EXITS[exit_status])
-    elif exit_status != 0:
-        failures.append(f"The package manager ended with exit status {exit_status}.")
+    changed = exit_status not in OWN_EXITS
+    failures = _exit(exit_status, lacks_snapshot=lacks_snapshot)
     if audit.strip():
         failures.append("dpkg holds packages that are not wholly installed: " + " ".join(audit.split())[:500])
     versions: Mapping[str, str] = after.get("packages") or {}
     for package, version in wanted.items():
         found = versions.get(package, "")
-        if found != version and exit_status not in OWN_EXITS:
+        if found != version and changed:
             failures.append(f"{package} is at {found or 'an unknown version'}, not at {version}.")
     unread = [str(gap) for facts in (before, after) for gap in facts.get("gaps", [])] + _never_answered(before, after)
     regressions = compare(_without(before, replaced), after)
-    if kind == RunKind.REBOOT and before.get("boot_id") == after.get("boot_id"):
+    if kind in REBOOTING and before.get("boot_id") == after.get("boot_id"):
         failures.append("The host did not reboot: its boot id is the same.")
     if failures:
         return Judgement(Verdict.FAILED, (*failures, *regressions))
@@ -72,6 +73,13 @@ def judge(
     if unread:
         return Judgement(Verdict.UNKNOWN, tuple(f"Not read, so not verified: {gap}" for gap in unread))
     return Judgement(Verdict.VERIFIED, ("Versions, units, listening sockets and answers are as they should be.",))
+
+
+def _exit(status: int, *, lacks_snapshot: bool) -> list[str]:
+    if status in OWN_EXITS:
+        return [OWN_EXITS[status]]
+    failed = [f"The package manager ended with exit status {status}."] if status != 0 else []
+    return [*(["The host changed without the snapshot that had to come first."] if lacks_snapshot else []), *failed]
 
 
 def _without(facts: Facts, units: frozenset[str]) -> Facts:

@@ -85,6 +85,20 @@ def rollback(request: PortalRequest, run_id: int) -> HttpResponse:
 
 
 @require_POST
+@requires(Permission.OPERATE)
+def snapshot_rollback(request: PortalRequest, run_id: int) -> HttpResponse:
+    """Bring the root file system back to the snapshot that a run took."""
+    run = _run(request, run_id)
+    _demand_fresh_proof(request, run.system)
+    try:
+        confirmed = request.POST.get("confirmed", "")
+        back = runs.start_snapshot_rollback(run=run, confirmed=confirmed, actor=request.actor, now=timezone.now())
+    except PortalError as error:
+        return _detail(request, run, error=error)
+    return see(request, "maintenance:run", back.pk)
+
+
+@require_POST
 @requires(Permission.APPROVE, fresh=True)
 def overrule(request: PortalRequest, run_id: int) -> HttpResponse:
     """Stand for a run that was not verified, by name and reason."""

@@ -7,9 +7,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from clients.choices import Environment
 from clients.models import Client, System
-from maintenance.forms import AlternativeForm, CheckForm, MaintenanceWindowForm
+from maintenance.forms import AlternativeForm, CheckForm, MaintenanceWindowForm, SnapshotForm
 from maintenance.models import MaintenanceWindow, StagingAlternative, VerificationCheck
-from maintenance.services import checks, maintenance_windows, staging
+from maintenance.services import checks, maintenance_windows, snapshots, staging
 from portal.accounts.permissions import requires
 from portal.accounts.request import PortalRequest
 from portal.accounts.roles import Permission
@@ -92,6 +92,24 @@ def staging_alternatives(request: PortalRequest, system_id: int) -> HttpResponse
         "past": StagingAlternative.objects.filter(system=system).order_by("-pk")[:20],
     }  # fmt: skip
     return render_page(request, "maintenance/staging.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(READ_OR_POST)
+@requires(Permission.SEE, change=Permission.OPERATE)
+def snapshot_policy(request: PortalRequest, system_id: int) -> HttpResponse:
+    """Whether changes of a system begin with a snapshot of its root file system, and those that its host keeps."""
+    system = get_object_or_404(System.objects.visible_to(request.actor).select_related("client"), pk=system_id)
+    policy = snapshots.policy_of(system)
+    initial = {"wish": policy.wish, "keep_days": policy.keep_days} if policy else None
+    form = SnapshotForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            snapshots.set_policy(system=system, actor=request.actor, now=timezone.now(), **form.cleaned_data)
+            return see(request, "maintenance:snapshots", system.pk)
+        except PortalError as error:
+            form.add_error(None, str(error))
+    context = {"system": system, "policy": policy, "form": form, "kept": snapshots.kept(system), "now": timezone.now()}
+    return render_page(request, "maintenance/snapshots.html", context, status=422 if form.errors else 200)
 
 
 @require_POST

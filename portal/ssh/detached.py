@@ -15,7 +15,7 @@ from portal.ssh.pool import Shell
 from portal.ssh.target import clean
 
 HELPER = "/usr/local/sbin/retainer-host"
-HELPER_VERSION = 4
+HELPER_VERSION = 5
 HELPER_SOURCE = Path(__file__).with_name("host") / "retainer-host.sh"
 # The helper's own exit status for a document that is not on the administrator's list.
 NOT_ALLOWED = 77
@@ -58,6 +58,7 @@ class RunStatus:
         audit: what `dpkg --audit` prints; empty when the package system is whole.
         log: bytes of the log from the asked offset on, at most 256 KiB.
         log_bytes: length of the whole log.
+        snapshot: btrfs, lvm or zfs, where the run took one before it changed anything.
     """
 
     state: HostState
@@ -68,6 +69,33 @@ class RunStatus:
     audit: str
     log: bytes
     log_bytes: int
+    snapshot: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSnapshot:
+    """A snapshot that a host keeps of a run. `lost`: recorded there, and not there or no longer whole."""
+
+    run: uuid.UUID
+    kind: str
+    lost: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HostSnapshots:
+    """What a host says of snapshots of its root file system.
+
+    Args:
+        offer: btrfs, lvm or zfs; empty where none can be taken.
+        reason: why none can be taken.
+        kept: those that it keeps.
+        trouble: sentences about those that are past their days and could not be removed.
+    """
+
+    offer: str
+    reason: str
+    kept: tuple[KeptSnapshot, ...]
+    trouble: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +161,52 @@ def parse_plan_answer(answer: str) -> HostPlan:
     return HostPlan(exit_status, fetched, kept, tuple(conflicts), text)
 
 
+def snapshots(shell: Shell, *, packages: tuple[str, ...]) -> HostSnapshots:
+    """Whether a snapshot could be taken before these packages are changed (none named: anything at all), and what is kept.
+
+    Raises:
+        ValueError: a package is not of the form that `plan` takes.
+        SSHError: as `Shell.check`; CommandFailed too where the helper is older than snapshots.
+        UnexpectedStatus: the answer is not the helper's.
+    """
+    answer = shell.check(f"sudo -n {HELPER} snapshots", stdin=_lines(packages, _PACKAGE), timeout_s=120)
+    return parse_snapshots(clean(answer.raw))
+
+
+def drop_snapshots(shell: Shell) -> HostSnapshots:
+    """Have the host remove the snapshots that are past their days. `offer` and `reason` are not asked.
+
+    Raises:
+        SSHError, UnexpectedStatus: as `snapshots`.
+    """
+    return parse_snapshots(clean(shell.check(f"sudo -n {HELPER} drop-snapshots", timeout_s=600).raw))
+
+
+def parse_snapshots(answer: str) -> HostSnapshots:
+    """Read `retainer-host snapshots` or `drop-snapshots`: lines of words parted by tabs.
+
+    Raises:
+        UnexpectedStatus: a line is not what the helper writes.
+    """
+    offer, reason, kept, trouble = "", "", [], []
+    for line in answer.splitlines():
+        key, _, value = line.partition("=")
+        words = value.split("\t")
+        try:
+            if key == "offer" and words[0] in {"btrfs", "lvm", "zfs", "none"}:
+                offer, reason = ("", words[1]) if words[0] == "none" else (words[0], "")
+            elif key == "kept":
+                run, kind, _created, _days, state = words
+                kept.append(KeptSnapshot(uuid.UUID(run), kind, state != "there"))
+            elif key == "trouble":
+                trouble.append(f"The snapshot of run {uuid.UUID(words[0])} is past its days and could not be removed: {words[1]}")
+            else:
+                raise UnexpectedStatus(f"unknown line {line[:200]!r}")
+        except (ValueError, IndexError) as error:
+            raise UnexpectedStatus(f"{error} in {line[:200]!r}") from error
+    return HostSnapshots(offer, reason, tuple(kept), tuple(trouble))
+
+
 def _lines(words: tuple[str, ...], shape: re.Pattern[str]) -> bytes:
     """One word a line; each has been looked at before it goes anywhere."""
     for word in words:
@@ -143,17 +217,19 @@ def _lines(words: tuple[str, ...], shape: re.Pattern[str]) -> bytes:
 
 def start(
     shell: Shell, *, run: uuid.UUID, kind: str, packages: tuple[str, ...] = (), units: tuple[str, ...] = (), document: str = "",
-    undoes: uuid.UUID | None = None,
+    undoes: uuid.UUID | None = None, snapshot: str = "", snapshot_days: int = 0,
 ) -> None:  # fmt: skip
     """Start a run on its host, or find that it was started before; both are fine.
 
     Args:
         kind: a word of the helper's: `apt-apply`, `apt-rollback`, `dpkg-configure`, `restart`, `reboot`,
-            `upgrade`, `upgrade-undo`.
+            `upgrade`, `upgrade-undo`, `fs-rollback`.
         packages: `name=version` each; `+name=version` for one that the host does not have yet.
         units: of a restart.
         document: of an upgrade, as its hash was allowed on the host.
-        undoes: of an upgrade that is taken back: the run that began it.
+        undoes: of an upgrade that is taken back: the run that began it; of a file system that goes back: the run that took
+            the snapshot.
+        snapshot: `may` or `must`: take one before anything is changed, and keep it for `snapshot_days`.
 
     Raises:
         ValueError: a package or unit is not of that form.
@@ -166,7 +242,8 @@ def start(
         payload = f"{undoes}\n".encode()
     else:
         payload = _lines(units, _UNIT) if units else _lines(packages, _PACKAGE)
-    shell.check(f"sudo -n {HELPER} start {run} {kind}", stdin=payload, timeout_s=60)
+    wish = f" {shlex.quote(snapshot)} {int(snapshot_days)}" if snapshot else ""
+    shell.check(f"sudo -n {HELPER} start {run} {kind}{wish}", stdin=payload, timeout_s=60)
 
 
 def allows(shell: Shell, *, sha256: str) -> bool:
@@ -224,7 +301,7 @@ def parse_status(raw: bytes) -> RunStatus:
             state=state,
             exit_status=int(values["exit"]) if state is HostState.FINISHED else None,
             boot_id=values["boot_id"], age_s=int(values.get("age_s", "0")), commands=tuple(commands),
-            audit="\n".join(audit), log=log, log_bytes=int(values.get("log_bytes", "0")),
+            audit="\n".join(audit), log=log, log_bytes=int(values.get("log_bytes", "0")), snapshot=values.get("snapshot", ""),
         )  # fmt: skip
     except (KeyError, ValueError) as error:
         raise UnexpectedStatus(f"{error} in {clean(head[:300])!r}") from error

@@ -36,6 +36,7 @@ def test_a_lead_reads_the_plan_and_signs_it(blank_page, waiting):
     page = blank_page
     sign_in(page, people.make_staff("lead"))
     page.click("nav >> text=Rollouts")
+    page.wait_for_selector("h1 >> text=Rollouts")
     picture(page, "rollouts")
     assert fits(page)
     page.click(f"text=#{waiting.pk}")
@@ -55,7 +56,8 @@ def test_the_pages_of_maintenance_fit(blank_page, waiting):
     client, system = waiting.client_id, System.objects.get().pk
     for name, address in {
         "rollout-new": f"/clients/{client}/rollouts/new/", "maintenance-windows": f"/clients/{client}/maintenance-windows/",
-        "checks": f"/clients/{client}/checks/", "staging": f"/systems/{system}/staging/", "promise": f"/clients/{client}/promise/",
+        "checks": f"/clients/{client}/checks/", "staging": f"/systems/{system}/staging/", "snapshots": f"/systems/{system}/snapshots/",
+        "promise": f"/clients/{client}/promise/",
         "priorities": "/triage/priorities/", "triage-rules": "/triage/rules/", "triage": "/triage/", "windows": f"/clients/{client}/windows/",
     }.items():  # fmt: skip
         page.goto(address)

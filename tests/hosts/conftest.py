@@ -1,5 +1,6 @@
 """Real hosts, a real worker, a real beat. Where the lab can't be had the tests say why, and in CI they fail instead."""
 
+import contextlib
 import fcntl
 import itertools
 import os
@@ -58,14 +59,21 @@ def lab() -> Iterator[Path]:
         server.server_close()
 
 
-@pytest.fixture
-def machine(lab) -> Iterator[Machine]:
-    """A fresh host of this test's own."""
+@contextlib.contextmanager
+def another_machine(*, disk: str = "overlay") -> Iterator[Machine]:
+    """A fresh host; its disk as `Machine` says."""
     number = next(_next_number)
-    host = Machine(f"test-{os.getpid()}-{number}", number, mirror=MIRROR_ADDRESS)
+    host = Machine(f"test-{os.getpid()}-{number}", number, mirror=MIRROR_ADDRESS, disk=disk)
     host.start()
     yield host
     host.remove()
+
+
+@pytest.fixture
+def machine(lab) -> Iterator[Machine]:
+    """A fresh host of this test's own."""
+    with another_machine() as host:
+        yield host
 
 
 @pytest.fixture

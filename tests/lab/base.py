@@ -19,10 +19,20 @@ CACHE = Path(os.environ.get("RETAINER_LAB_CACHE", "/var/cache/retainer-lab"))
 SUITE = "bookworm"
 PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "iproute2", "procps", "nginx-light", "cron", "needrestart"),
-    *("locales-all", "ca-certificates"),
+    *("locales-all", "ca-certificates", "btrfs-progs"),
 )
-MACHINE_PACKAGES = ["mmdebstrap", "systemd-container", "apt-utils", "iproute2", "zstd", "openssh-client", "gpg", "nftables"]
-TOOLS = ("mmdebstrap", "systemd-nspawn", "apt-ftparchive", "ip", "ssh-keygen", "nft", "unshare", "nsenter")
+MACHINE_PACKAGES = [
+    "mmdebstrap",
+    "systemd-container",
+    "apt-utils",
+    "iproute2",
+    "zstd",
+    "openssh-client",
+    "gpg",
+    "nftables",
+    "btrfs-progs",
+]
+TOOLS = ("mmdebstrap", "systemd-nspawn", "apt-ftparchive", "ip", "ssh-keygen", "nft", "unshare", "nsenter", "mkfs.btrfs")
 MIRROR_NAME = "mirror.lab"
 
 Say = Callable[[str], None]

@@ -33,10 +33,13 @@ def wait_for(what: str, check: Callable[[], object], *, seconds: float = 30) -> 
 
 
 class Machine:
-    """A host by name and number; the number is its address, and must be its own on this machine."""
+    """A host by name and number; the number is its address, and must be its own on this machine.
 
-    def __init__(self, name: str, number: int, *, mirror: str = network.GATEWAY) -> None:
-        self.name, self.number, self._mirror = name, number, mirror
+    `disk`: "overlay" over the base (a second to make), or "btrfs": a file system of its own, with its root in a subvolume.
+    """
+
+    def __init__(self, name: str, number: int, *, mirror: str = network.GATEWAY, disk: str = "overlay") -> None:
+        self.name, self.number, self._mirror, self._disk = name, number, mirror, disk
         self.address = f"10.77.{1 + number // 250}.{1 + number % 250}"
         self.folder = HOSTS / name
         self._process: subprocess.Popen[bytes] | None = None
@@ -51,7 +54,7 @@ class Machine:
         network.add_namespace(self.name, self.number)
         self.folder.mkdir(parents=True, exist_ok=True)
         argv = ["unshare", "--mount", "--propagation", "private", "sh", str(_SCRIPT), self.name, str(base.base_folder()),
-                str(self.folder), str(_cgroup2()), network.PREFIX + self.name, self._mirror]  # fmt: skip
+                str(self.folder), str(_cgroup2()), network.PREFIX + self.name, self._mirror, self._disk]  # fmt: skip
         with (self.folder / "start.log").open("ab") as log:
             self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         (self.folder / "pid").write_text(str(self._process.pid))

@@ -1,21 +1,27 @@
 #!/bin/sh
-# retainer-host 4: the one program that the portal may run as root on this host (/etc/sudoers.d/retainer).
+# retainer-host 5: the one program that the portal may run as root on this host (/etc/sudoers.d/retainer).
 # It reads facts, refreshes package lists, and starts changes as units of their own that outlive any connection:
 #   version                   print the version of this file
 #   facts                     what only root can see: listening programs, deleted libraries in use, package locks, containers
 #                             and whether they run the image that lies here, applications outside packages
 #   refresh                   refresh the package lists
-#   start UUID apt-apply      bring exactly the packages on standard input to exactly these versions (name=version lines;
-#                             +name=version is one that must come in new), once per UUID
+#   start UUID apt-apply [WISH DAYS]
+#                             bring exactly the packages on standard input to exactly these versions (name=version lines;
+#                             +name=version is one that must come in new), once per UUID. WISH: may or must, for a snapshot of
+#                             the root file system before, kept for so many days
 #   plan                      what bringing the packages on standard input to these versions would do; fetches what that needs,
 #                             and keeps the versions that are installed now, so that a rollback finds them
 #   start UUID apt-rollback   bring packages back to versions that `plan` kept (name=version lines), once per UUID
 #   start UUID restart        restart the units on standard input, one after the other, once per UUID
 #   start UUID reboot         reboot this host, once per UUID
 #   start UUID dpkg-configure finish configuring half-configured packages, once per UUID
-#   start UUID upgrade        run the upgrade document on standard input, step by step, once per UUID; only one whose sha256
+#   start UUID upgrade [WISH DAYS]
+#                             run the upgrade document on standard input, step by step, once per UUID; only one whose sha256
 #                             this host's administrator wrote into /etc/retainer/plans.allowed
 #   start UUID upgrade-undo   take back the steps of the upgrade whose UUID is on standard input, the last one first
+#   start UUID fs-rollback    bring the root file system back to the snapshot that the run on standard input took, and reboot
+#   snapshots                 whether a snapshot could be taken before these packages are changed, and those that are kept
+#   drop-snapshots            remove the snapshots that are past their days, then say which are kept
 #   allows SHA256             whether the administrator allowed that document
 #   status UUID OFFSET        state of a run, then its log from that byte on
 #   abandon UUID              a run that was never begun must not begin any more
@@ -29,11 +35,13 @@ NEEDRESTART_MODE=l
 APT_LISTCHANGES_FRONTEND=none
 export LC_ALL PATH DEBIAN_FRONTEND NEEDRESTART_MODE APT_LISTCHANGES_FRONTEND
 umask 077
-VERSION=4
+VERSION=5
 SELF=/usr/local/sbin/retainer-host
 RUNS=/var/lib/retainer/runs
 KEEP=/var/lib/retainer/keep
 KEEP_DAYS=60
+SNAPSHOTS=/var/lib/retainer/snapshots
+TOP=/run/retainer-top
 PLANS=/etc/retainer/plans.allowed
 LOCK_WAIT_S=${RETAINER_LOCK_WAIT_S:-120}
 LOG_CHUNK=262144
@@ -155,6 +163,13 @@ read_wanted() {
 start() {
     run_dir "$1"
     kind=$2
+    wish=${3:-}
+    days=${4:-}
+    case $kind/$wish/$days in
+    */may/*[!0-9]* | */must/*[!0-9]* | */may/ | */must/) fail 64 "not a number of days" ;;
+    apt-apply/may/* | apt-apply/must/* | upgrade/may/* | upgrade/must/* | *//) ;;
+    *) fail 64 "no such wish for a snapshot" ;;
+    esac
     mkdir -p "$RUNS" || fail 73 "can't make $RUNS"
     if [ -d "$DIR" ]; then
         echo "already started"
@@ -181,6 +196,12 @@ start() {
         [ -d "$RUNS/$undone/steps" ] || fail 64 "that run is not an upgrade of this host"
         echo "$undone" >"$wanted" || fail 73 "can't write in $RUNS (disk full?)"
         ;;
+    fs-rollback)
+        read -r snapshot || fail 64 "no run named"
+        case $snapshot in *[!0-9a-f-]* | '') fail 64 "not a run id" ;; esac
+        [ -f "$SNAPSHOTS/$snapshot" ] || fail 64 "that run's snapshot is not kept here"
+        echo "$snapshot" >"$wanted" || fail 73 "can't write in $RUNS (disk full?)"
+        ;;
     dpkg-configure | reboot) ;;
     *) fail 64 "unknown kind of run" ;;
     esac
@@ -192,7 +213,7 @@ start() {
     if ! { echo "$kind" >"$DIR/kind" && boot_id >"$DIR/boot_id" && date +%s >"$DIR/created" && sed "s/^+//" "$wanted" | sort -u >"$DIR/wanted" &&
         sed -n "s/^+\([^=]*\)=.*/\1/p" "$wanted" | sort -u >"$DIR/new" &&
         sed 's/^+//; s/:[a-z0-9-]*=/=/' "$wanted" | sort -u >"$DIR/wanted.bare" &&
-        cp "$wanted" "$DIR/given" && { [ "$kind" != upgrade ] || split_document; } && : >"$DIR/log"; }; then
+        cp "$wanted" "$DIR/given" && printf '%s %s\n' "$wish" "$days" >"$DIR/wish" && echo "${SUDO_USER:-}" >"$DIR/user" && { [ "$kind" != upgrade ] || split_document; } && : >"$DIR/log"; }; then
         rm -rf "$DIR"
         fail 73 "can't write in $DIR (disk full?)"
     fi
@@ -224,6 +245,7 @@ execute() {
     reboot) reboot_now ;;
     upgrade) upgrade ;;
     upgrade-undo) upgrade_undo ;;
+    fs-rollback) fs_rollback ;;
     *) false ;;
     esac
     status=$?
@@ -289,6 +311,7 @@ apt_apply() {
     # Naming a package would mark it as wanted by hand; what was automatic stays automatic.
     # shellcheck disable=SC2086
     automatic=$(apt-mark showauto $names 2>/dev/null)
+    snapshot_before || return 80
     apt_install
     status=$?
     if [ -n "$automatic" ]; then
@@ -349,8 +372,7 @@ restart_units() {
 
 # The run ends with this boot: `status` finds another one afterwards. Where nothing happens, the run says so.
 reboot_now() {
-    printf '0\t%s\n' "systemctl reboot" >>"$DIR/commands"
-    echo "==> systemctl reboot"
+    announce_reboot
     sync
     systemctl reboot || return 70
     sleep 300
@@ -393,12 +415,16 @@ step_file() {
 
 # Own exit statuses: 76 a check did not hold, nothing was changed; 78 a step failed, what was begun stands in `begun_steps`.
 upgrade() {
+    taken=
     for file in "$DIR"/steps/*.kind; do
         one=${file%.kind}
         if [ "$(cat "$file")" = check ]; then
             step_file "$one.run" "check $(cat "$one.name")" || return 76
             continue
         fi
+        # once, before the first step, when the checks before it have held
+        [ -n "$taken" ] || snapshot_before || return 80
+        taken=yes
         echo "${one##*/}" >>"$DIR/begun_steps"
         step_file "$one.run" "step $(cat "$one.name")" || return 78
     done
@@ -418,6 +444,274 @@ upgrade_undo() {
         fi
         step_file "$other/steps/$number.undo" "undo $name" || return 79
     done <"$DIR/to_undo"
+}
+
+# The file system of / as SOURCE, FSTYPE and FSROOT, and the reason why it can't be brought back by a snapshot, empty where it
+# can. $1: the packages to be changed, in a file; "-" where anything may be changed.
+root_file_system() {
+    why=
+    root=$(findmnt -nro SOURCE,FSTYPE,FSROOT --mountpoint / 2>/dev/null | tail -n 1)
+    # shellcheck disable=SC2086  # three words; findmnt escapes blanks
+    set -- "$1" $root
+    [ "$#" -eq 4 ] || { why="what / lies on can't be read" && return; }
+    fs_source=${2%%\[*} fs_type=$3 fs_root=$4
+    # What an update changes must go back as one: programs, settings, and the package system's own records.
+    for path in /usr /etc /var /var/lib /var/lib/dpkg; do
+        [ "$(findmnt -nro TARGET -T "$path" 2>/dev/null | tail -n 1)" = / ] ||
+            { why="$path lies on another file system or subvolume than /" && return; }
+    done
+    if [ "$(findmnt -nro TARGET -T /boot 2>/dev/null | tail -n 1)" != / ] && { [ "$1" = - ] ||
+        grep -qE '^[+]?(linux-(image|modules)|grub|shim|systemd-boot)' "$1"; }; then
+        why="/boot lies on another file system, and its kernels would not go back with /" && return
+    fi
+    case $fs_type in
+    btrfs)
+        fs_kind=btrfs
+        command -v btrfs >/dev/null 2>&1 || why="btrfs-progs is not installed"
+        [ "$fs_root" != / ] || why="/ is the top level of its btrfs, not a subvolume"
+        [ -n "$why" ] || nested_subvolumes
+        ;;
+    zfs)
+        fs_kind=zfs
+        command -v zfs >/dev/null 2>&1 || why="zfs is not installed"
+        ;;
+    *)
+        fs_kind=lvm
+        logical_volume || why="/ lies on $fs_type without LVM: no snapshots there"
+        [ -n "$why" ] || [ -n "$lv_pool" ] || [ "$((lv_free_b * 10))" -ge "$lv_size_b" ] ||
+            why="the volume group $lv_group has less than a tenth of / free for a snapshot"
+        ;;
+    esac
+}
+
+# Snapshots of btrfs do not reach into subvolumes below: what lies in one would be missing afterwards.
+nested_subvolumes() {
+    btrfs subvolume list -o / 2>/dev/null | sed "s!.* path !!; s!^${fs_root#/}/!!" >/run/retainer-nested
+    while read -r nested; do
+        [ -z "$(ls -A "/$nested" 2>/dev/null)" ] || why="/$nested is a subvolume of its own below /"
+    done </run/retainer-nested
+    rm -f /run/retainer-nested
+}
+
+# The volume of / in LVM (lvs(8)): group, name, pool where it is thin, sizes in bytes.
+logical_volume() {
+    command -v lvs >/dev/null 2>&1 || return 1
+    # shellcheck disable=SC2046  # words, with a dash where there is no pool
+    set -- $(lvs --noheadings --nosuffix --units b --separator ' ' -o vg_name,lv_name,lv_size,vg_free,pool_lv "$fs_source" 2>/dev/null)
+    [ "$#" -ge 4 ] || return 1
+    lv_group=$1 lv_name=$2 lv_size_b=$3 lv_free_b=$4 lv_pool=${5:-}
+}
+
+# The top level of the btrfs of /, mounted for a moment; snapshots lie there in @retainer, out of the way of /.
+mount_top() {
+    mkdir -p "$TOP" || return 1
+    ! mountpoint -q "$TOP" || umount "$TOP" || return 1
+    mount -t "$1" -o "$2" "$3" "$TOP"
+}
+
+# One at a time takes, removes or goes back to a snapshot.
+lock_snapshots() {
+    mkdir -p "$SNAPSHOTS" || return 1
+    exec 9>"$SNAPSHOTS/.lock" && flock -w 60 9
+}
+
+# Takes the snapshot that was asked for; fails where one had to be taken and was not, or was offered and could not be taken.
+snapshot_before() {
+    read -r wish days <"$DIR/wish" || return 0
+    [ -n "$wish" ] || return 0
+    named=$DIR/wanted
+    [ "$(cat "$DIR/kind")" = apt-apply ] || named=-
+    root_file_system "$named"
+    if [ -n "$why" ]; then
+        printf 'No snapshot before: %s.\n' "$why"
+        [ "$wish" = may ]
+        return
+    fi
+    id=${DIR##*/}
+    lock_snapshots || return 1
+    # the record first: what is half made is removed with it one day
+    echo "$fs_kind $fs_source $(date +%s) $days" >"$SNAPSHOTS/$id" || return 1
+    case $fs_kind in
+    btrfs)
+        mount_top btrfs subvolid=5 "$fs_source" && mkdir -p "$TOP/@retainer" &&
+            step btrfs subvolume snapshot -r / "$TOP/@retainer/$id"
+        code=$?
+        umount "$TOP"
+        ;;
+    lvm)
+        if [ -n "$lv_pool" ]; then
+            step lvcreate -y -s -kn -n "retainer-$id" "$lv_group/$lv_name"
+        else
+            # a fifth of / or what there is: a classic snapshot that fills up is lost
+            size=$((lv_size_b / 5))
+            [ "$size" -le "$lv_free_b" ] || size=$lv_free_b
+            step lvcreate -y -s -n "retainer-$id" -L "${size}b" "$lv_group/$lv_name"
+        fi
+        code=$?
+        echo "$fs_kind $lv_group $(date +%s) $days" >"$SNAPSHOTS/$id"
+        ;;
+    zfs)
+        step zfs snapshot "$fs_source@retainer-$id"
+        code=$?
+        ;;
+    esac
+    exec 9>&-
+    [ "$code" -eq 0 ] || { rm -f "$SNAPSHOTS/$id" && return 1; }
+    echo "$fs_kind" >"$DIR/snapshot"
+}
+
+# Whether a recorded snapshot is still there and whole: $id with $kind and $source as its record has them.
+snapshot_is_there() {
+    case $kind in
+    btrfs)
+        mount_top btrfs subvolid=5,ro "$source" || return 1
+        [ -d "$TOP/@retainer/$id" ]
+        found=$?
+        umount "$TOP"
+        return "$found"
+        ;;
+    # a classic snapshot that filled up is there and worth nothing
+    lvm) said=$(lvs --noheadings -o lv_snapshot_invalid "$source/retainer-$id" 2>/dev/null) && [ -z "${said##* }" ] ;;
+    zfs) zfs list -H -t snapshot "$source@retainer-$id" >/dev/null 2>&1 ;;
+    esac
+}
+
+remove_snapshot() {
+    case $kind in
+    btrfs)
+        mount_top btrfs subvolid=5 "$source" || return 1
+        btrfs -q subvolume delete "$TOP/@retainer/$id"
+        gone=$?
+        umount "$TOP"
+        return "$gone"
+        ;;
+    lvm) lvremove -q -y "$source/retainer-$id" ;;
+    zfs) zfs destroy "$source@retainer-$id" ;;
+    *) return 1 ;;
+    esac
+}
+
+# What is kept: run, kind, when it was taken (seconds), for how many days, and whether it is there.
+kept_snapshots() {
+    for record in "$SNAPSHOTS"/*; do
+        [ -f "$record" ] || continue
+        id=${record##*/}
+        read -r kind source created days <"$record" || continue
+        snapshot_is_there && state=there || state=lost
+        printf 'kept=%s\t%s\t%s\t%s\t%s\n' "$id" "$kind" "$created" "$days" "$state"
+    done
+}
+
+snapshots() {
+    wanted=$(mktemp /run/retainer-wanted.XXXXXX) || fail 73 "can't write in /run"
+    trap 'rm -f "$wanted"' EXIT
+    head -c 262144 >"$wanted"
+    if [ -s "$wanted" ]; then root_file_system "$wanted"; else root_file_system -; fi
+    if [ -z "$why" ]; then printf 'offer=%s\n' "$fs_kind"; else printf 'offer=none\t%s\n' "$why"; fi
+    lock_snapshots || fail 73 "the snapshots are locked"
+    kept_snapshots
+}
+
+drop_snapshots() {
+    lock_snapshots || fail 73 "the snapshots are locked"
+    now=$(date +%s)
+    for record in "$SNAPSHOTS"/*; do
+        [ -f "$record" ] || continue
+        id=${record##*/}
+        read -r kind source created days <"$record" || continue
+        [ "$((created + days * 86400))" -lt "$now" ] || continue
+        if ! snapshot_is_there || said=$(remove_snapshot 2>&1); then
+            rm -f "$record"
+        else
+            printf 'trouble=%s\t%s\n' "$id" "$(printf '%s' "$said" | tr '\n\t' '  ' | head -c 300)"
+        fi
+    done
+    kept_snapshots
+}
+
+# What must not go back with the file system: the records of runs and snapshots, the way in, and the administrator's list.
+carry_over() {
+    mkdir -p "$1/var/lib/retainer" && rm -rf "$1/var/lib/retainer/runs" "$1/var/lib/retainer/snapshots" "$1/var/lib/retainer/keep" &&
+        cp -a /var/lib/retainer/. "$1/var/lib/retainer/" && cp -a "$SELF" "$1$SELF" || return 1
+    [ ! -d /etc/retainer ] || cp -a /etc/retainer "$1/etc/" || return 1
+    [ ! -f /etc/sudoers.d/retainer ] || cp -a /etc/sudoers.d/retainer "$1/etc/sudoers.d/" || return 1
+    home=$(getent passwd "$(cat "$DIR/user")" | cut -d : -f 6)
+    [ -z "$home" ] || [ ! -d "$home/.ssh" ] || [ ! -d "$1$home" ] || cp -a "$home/.ssh" "$1$home/"
+}
+
+# Own exit statuses: 81 the snapshot is not there any more, 82 going back failed before the file system was changed.
+fs_rollback() {
+    id=$(cat "$DIR/given")
+    mine=${DIR##*/}
+    lock_snapshots || return 82
+    read -r kind source created days <"$SNAPSHOTS/$id" || return 81
+    snapshot_is_there || return 81
+    root_file_system /dev/null
+    [ -z "$why" ] || { printf 'Not possible any more: %s.\n' "$why" && return 82; }
+    case $kind in
+    btrfs) back_by_btrfs ;;
+    lvm) back_by_lvm ;;
+    zfs) back_by_zfs ;;
+    esac || return
+    sync
+    sleep 300 & # where the reboot does not come, the run says so
+    systemctl reboot ${forced:+--force} || return 70
+    wait
+    return 70
+}
+
+# A writable copy of the snapshot changes places with the root of now, at once or not at all (renameat2, RENAME_EXCHANGE); what
+# was the root until now is kept as long as the snapshot, under the name of this run.
+back_by_btrfs() {
+    mount_top btrfs subvolid=5 "$source" || return 82
+    fresh=$TOP/@retainer/$mine
+    step btrfs subvolume snapshot "$TOP/@retainer/$id" "$fresh" || { umount "$TOP" && return 82; }
+    echo btrfs >"$DIR/snapshot"
+    echo "btrfs $source $(date +%s) $days" >"$SNAPSHOTS/$mine"
+    # that mark is seen only by who boots into the copy
+    if ! { carry_over "$fresh" && touch "$fresh$DIR/switched" && sync && step exchange "$TOP$fs_root" "$fresh"; }; then
+        btrfs -q subvolume delete "$fresh"
+        rm -f "$SNAPSHOTS/$mine" "$DIR/snapshot"
+        umount "$TOP"
+        return 82
+    fi
+    announce_reboot
+    cp "$DIR/log" "$DIR/commands" "$TOP$fs_root$DIR/"
+    umount "$TOP"
+}
+
+announce_reboot() {
+    printf '0\t%s\n' "systemctl reboot" >>"$DIR/commands"
+    echo "==> systemctl reboot"
+}
+
+exchange() {
+    case $(uname -m) in
+    x86_64) number=316 ;;
+    aarch64 | riscv64) number=276 ;;
+    *) number=0 ;;
+    esac
+    perl -e '(syscall($ARGV[0] + 0, -100, $ARGV[1], -100, $ARGV[2], 2) == 0) or die "$!\n"' "$number" "$1" "$2"
+}
+
+# The volume merges back when it is next activated, which the reboot does (lvconvert(8), --mergesnapshot).
+back_by_lvm() {
+    options=rw
+    [ "$fs_type" != xfs ] || options=rw,nouuid
+    mount_top "$fs_type" "$options" "/dev/$source/retainer-$id" || return 82
+    carry_over "$TOP" && touch "$TOP$DIR/switched" && rm -f "$TOP$SNAPSHOTS/$id"
+    code=$?
+    umount "$TOP"
+    [ "$code" -eq 0 ] && step lvconvert -y --mergesnapshot "$source/retainer-$id" || return 82
+}
+
+# Without -r: newer snapshots that somebody else took are not ours to destroy, and then nothing is changed.
+back_by_zfs() {
+    mkdir -p /run/retainer-carry && cp -a /var/lib/retainer /run/retainer-carry/ || return 82
+    step zfs rollback "$source@retainer-$id" || return 82
+    rm -rf /var/lib/retainer/runs && cp -a /run/retainer-carry/retainer/. /var/lib/retainer/ && touch "$DIR/switched"
+    announce_reboot
+    forced=yes
 }
 
 # What bringing packages to versions would do, as apt says it; with what can be told beforehand: conflicts of configuration
@@ -499,13 +793,15 @@ status() {
         state=finished
     elif [ "$(cat "$DIR/boot_id")" != "$(boot_id)" ] && [ "$(cat "$DIR/kind")" = reboot ] && [ -d "$DIR/begun" ]; then
         echo 0 >"$DIR/exit" && state=finished
+    elif [ "$(cat "$DIR/boot_id")" != "$(boot_id)" ] && [ -f "$DIR/switched" ]; then
+        echo 0 >"$DIR/exit" && state=finished
     elif [ "$(cat "$DIR/boot_id")" != "$(boot_id)" ]; then
         state=rebooted
     elif [ ! -d "$DIR/begun" ]; then
         state=starting
     elif [ -n "$pid" ] && [ "$(start_time "$pid")" = "$since" ]; then
         state=running
-    elif [ "$(cat "$DIR/kind")" = reboot ] && [ "$(($(date +%s) - $(cat "$DIR/created")))" -lt 330 ]; then
+    elif grep -qxE 'reboot|fs-rollback' "$DIR/kind" && [ "$(($(date +%s) - $(cat "$DIR/created")))" -lt 330 ]; then
         state=running # the host is on its way down, and the run with it
     elif [ -z "$pid" ] && [ "$(($(date +%s) - $(cat "$DIR/created")))" -lt 30 ]; then
         state=running
@@ -520,6 +816,7 @@ status() {
     for name in exit started finished; do
         [ ! -f "$DIR/$name" ] || printf '%s=%s\n' "$name" "$(cat "$DIR/$name")"
     done
+    [ ! -f "$DIR/snapshot" ] || printf 'snapshot=%s\n' "$(cat "$DIR/snapshot")"
     [ ! -f "$DIR/commands" ] || sed 's/^/command=/' "$DIR/commands"
     [ "$state" = running ] || dpkg --audit 2>&1 | head -c 8000 | sed 's/^/audit=/'
     printf 'log_bytes=%s\nlog:\n' "$(stat -c %s "$DIR/log")"
@@ -531,7 +828,9 @@ version) echo "$VERSION" ;;
 facts) facts ;;
 refresh) refresh ;;
 plan) plan ;;
-start) start "${2:-}" "${3:-}" ;;
+snapshots) snapshots ;;
+drop-snapshots) drop_snapshots ;;
+start) start "${2:-}" "${3:-}" "${4:-}" "${5:-}" ;;
 allows) allowed "${2:-}" || fail 77 "this document is not allowed in $PLANS" ;;
 execute) execute "${2:-}" ;;
 status) status "${2:-}" "${3:-}" ;;
