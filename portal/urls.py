@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("portal.signin.urls")),
     path("", include("clients.urls")),
     path("", include("maintenance.urls")),
+    path("", include("backups.urls")),
     path("health/", views.health, name="health"),
     path("api/v1/", api.urls),
 ]

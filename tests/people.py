@@ -7,6 +7,8 @@ from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_
 from allauth.account.internal.userkit import user_id_to_str
 from django.test import Client as Browser
 
+from backups.models import BackupJob, RestoreTest
+from backups.services import jobs
 from clients.models import Client, System
 from clients.services import registry
 from maintenance.choices import ScanState
@@ -144,3 +146,29 @@ step new-page
 def make_document(text: str = UPGRADE, name: str = "Lab page") -> UpgradeDocument:
     """A kept upgrade document, of a plan of its own."""
     return upgrades.add_plan(name=name, text=text, actor=TESTER, now=now())
+
+
+def make_backup(system: System, name: str = "data", **values: object) -> BackupJob:
+    """A backup job as an operator takes it on; never proven."""
+    fixed = {"tool": "restic", "repository": "/srv/backup", "sources": ["/srv/data"], "key": "the key of a repository"}
+    return jobs.add(system=system, name=name, actor=TESTER, now=now(), **{**fixed, **values})  # type: ignore[arg-type]
+
+
+def make_restore_test(job: BackupJob, verdict: str = "", **values: object) -> RestoreTest:
+    """A restore test; with a verdict it is finished, and where that passes it is the job's proof."""
+    test = RestoreTest.objects.create(
+        client_id=job.client_id, job=job, system_id=job.system_id, repository=job.repository, created_at=now(), actor_label="x"
+    )
+    if not verdict:
+        return test
+    done: dict[str, object] = {
+        "state": "finished", "verdict": verdict, "finished_at": now(), "seal": "0" * 64, "exit_status": 0, "snapshot_id": "a" * 64,
+        "snapshot_at": now(), "restored_files": 3, "restored_bytes": 300, "recovery_s": "1.50",
+        "cause": "" if verdict in {"pass", "notes"} else "corruption", **values,
+    }  # fmt: skip
+    RestoreTest.objects.filter(pk=test.pk).update(**done)
+    if verdict in {"pass", "notes"}:
+        BackupJob.objects.filter(pk=job.pk).update(proof=test.pk)
+    test.refresh_from_db()
+    job.refresh_from_db()
+    return test

@@ -24,7 +24,7 @@ from portal.errors import PortalError
 from portal.queue import nudge
 from portal.ssh.connection import read_host_keys as ask_host_keys
 from portal.ssh.connection import sudo_refused
-from portal.ssh.detached import HELPER, HELPER_SOURCE
+from portal.ssh.detached import HELPER, HELPER_SOURCE, RESTORE_HELPER, RESTORE_SOURCE
 from portal.ssh.errors import SSHError
 from portal.ssh.keys import parse_public_keys
 from portal.ssh.pool import Shell
@@ -158,6 +158,8 @@ def setup_script(system: System) -> str:
             "public_key": client_ssh_key(system.client_id).public_part,
             "helper": HELPER,
             "helper_source": Path(HELPER_SOURCE).read_text(encoding="utf-8"),
+            "restore_helper": RESTORE_HELPER,
+            "restore_source": Path(RESTORE_SOURCE).read_text(encoding="utf-8"),
             "manage": system.access == Access.MANAGE,
         },
     )
@@ -202,14 +204,15 @@ def _prove(system: System, shell: Shell, proofs: list[Proof]) -> Connection:
 
 
 def _prove_sudo(shell: Shell) -> tuple[Connection, Proof]:
-    ours = hashlib.sha256(HELPER_SOURCE.read_bytes()).hexdigest()
-    installed = shell.run(f"sha256sum {HELPER}")
-    if installed.exit_status != 0:
-        return Connection.HELPER_MISSING, Proof("sudo", ok=False, message=f"{HELPER} is not there: run the set-up script.")
-    if installed.stdout.split()[0] != ours:
-        return Connection.HELPER_MISSING, Proof(
-            "sudo", ok=False, message=f"{HELPER} is not the one of this portal: run the set-up script again."
-        )
+    for program, source in ((HELPER, HELPER_SOURCE), (RESTORE_HELPER, RESTORE_SOURCE)):
+        ours = hashlib.sha256(source.read_bytes()).hexdigest()
+        installed = shell.run(f"sha256sum {program}")
+        if installed.exit_status != 0:
+            return Connection.HELPER_MISSING, Proof("sudo", ok=False, message=f"{program} is not there: run the set-up script.")
+        if installed.stdout.split()[0] != ours:
+            return Connection.HELPER_MISSING, Proof(
+                "sudo", ok=False, message=f"{program} is not the one of this portal: run the set-up script again."
+            )
     answer = shell.run(f"sudo -n {HELPER} version")
     if answer.exit_status != 0:
         refused = sudo_refused(answer.stderr) or "sudo" in answer.stderr

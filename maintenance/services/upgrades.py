@@ -11,6 +11,7 @@ from pathlib import Path
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Max
 
+from backups.models import BackupJob
 from clients.choices import Access, Environment
 from clients.models import Client, System
 from maintenance.choices import RunKind, Verdict
@@ -113,8 +114,10 @@ def unmet(document: UpgradeDocument, system: System, *, now: datetime) -> list[s
 
 
 def newest_restore_test(system: System) -> datetime | None:
-    """When a backup of this system was last proven by a restore; None where none is on record (there are none before issue 5)."""
-    return None
+    """Since when each backup of this system is proven by a restore: the oldest proof. None where one lacks it, or there is none."""
+    proofs = BackupJob.objects.filter(system=system, ended_at=None).values_list("proof__finished_at", flat=True)
+    known = [at for at in proofs if at is not None]
+    return min(known) if known and len(known) == len(proofs) else None
 
 
 def may_go(document: UpgradeDocument, system: System) -> bool:

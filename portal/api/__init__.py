@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Field, NinjaAPI, Schema, Status
 
+from backups.api import router as backups_router
 from clients.api import router as clients_router
 from maintenance.api import router as maintenance_router
 from maintenance.api_rollouts import router as rollouts_router
@@ -44,6 +45,7 @@ api = NinjaAPI(title="Retainer", version="1", auth=TokenAuth(), urls_namespace="
 api.add_router("", clients_router)
 api.add_router("", maintenance_router)
 api.add_router("", rollouts_router)
+api.add_router("", backups_router)
 
 
 @api.post("/token", auth=None, response={200: Token, 401: Problem}, operation_id="sign_in", tags=["sign-in"])

@@ -17,6 +17,9 @@ from portal.ssh.target import clean
 HELPER = "/usr/local/sbin/retainer-host"
 HELPER_VERSION = 5
 HELPER_SOURCE = Path(__file__).with_name("host") / "retainer-host.sh"
+# What the helper runs for a restore test; root's own, and installed beside it.
+RESTORE_HELPER = "/usr/local/sbin/retainer-restore"
+RESTORE_SOURCE = Path(__file__).with_name("host") / "retainer-restore.sh"
 # The helper's own exit status for a document that is not on the administrator's list.
 NOT_ALLOWED = 77
 # Fetching what a plan needs on a slow line.
@@ -59,6 +62,7 @@ class RunStatus:
         log: bytes of the log from the asked offset on, at most 256 KiB.
         log_bytes: length of the whole log.
         snapshot: btrfs, lvm or zfs, where the run took one before it changed anything.
+        facts: of a restore test: what it found, as (name, value) in its order.
     """
 
     state: HostState
@@ -70,6 +74,7 @@ class RunStatus:
     log: bytes
     log_bytes: int
     snapshot: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +251,25 @@ def start(
     shell.check(f"sudo -n {HELPER} start {run} {kind}{wish}", stdin=payload, timeout_s=60)
 
 
+def start_restore_test(shell: Shell, *, run: uuid.UUID, specification: dict[str, list[str]], secret: bytes) -> None:
+    """Start a restore test on its host, or find that it was started before.
+
+    Args:
+        specification: names to values, as retainer-restore reads them.
+        secret: the repository's key; it goes by standard input, and lies on tmpfs over there for as long as the test.
+
+    Raises:
+        ValueError: a value holds a line break, or the secret an empty line.
+        SudoRefused, CommandFailed: nothing was started.
+        ConnectionLost, TimedOut: unknown; ask `status`.
+    """
+    lines = [f"{name}={value}" for name, values in specification.items() for value in values]
+    if any("\n" in line or "\r" in line or "\0" in line for line in lines):
+        raise ValueError("a value of the specification holds a line break")
+    payload = "".join(f"{line}\n" for line in lines).encode() + b"\n" + secret.rstrip(b"\n") + b"\n"
+    shell.check(f"sudo -n {HELPER} start {run} restore-test", stdin=payload, timeout_s=60)
+
+
 def allows(shell: Shell, *, sha256: str) -> bool:
     """Whether the host's administrator allowed an upgrade document by its hash (64 hexadecimal digits).
 
@@ -286,6 +310,7 @@ def parse_status(raw: bytes) -> RunStatus:
     values: dict[str, str] = {}
     commands: list[HostCommand] = []
     audit: list[str] = []
+    facts: list[tuple[str, str]] = []
     try:
         for line in clean(head).splitlines():
             key, _, value = line.partition("=")
@@ -294,6 +319,9 @@ def parse_status(raw: bytes) -> RunStatus:
                 commands.append(HostCommand(int(code), command))
             elif key == "audit":
                 audit.append(value)
+            elif key == "fact":
+                name, _, fact = value.partition("\t")
+                facts.append((name, fact))
             else:
                 values[key] = value
         state = HostState(values["state"])
@@ -302,6 +330,7 @@ def parse_status(raw: bytes) -> RunStatus:
             exit_status=int(values["exit"]) if state is HostState.FINISHED else None,
             boot_id=values["boot_id"], age_s=int(values.get("age_s", "0")), commands=tuple(commands),
             audit="\n".join(audit), log=log, log_bytes=int(values.get("log_bytes", "0")), snapshot=values.get("snapshot", ""),
+            facts=tuple(facts),
         )  # fmt: skip
     except (KeyError, ValueError) as error:
         raise UnexpectedStatus(f"{error} in {clean(head[:300])!r}") from error

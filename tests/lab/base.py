@@ -19,7 +19,7 @@ CACHE = Path(os.environ.get("RETAINER_LAB_CACHE", "/var/cache/retainer-lab"))
 SUITE = "bookworm"
 PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "iproute2", "procps", "nginx-light", "cron", "needrestart"),
-    *("locales-all", "ca-certificates", "btrfs-progs"),
+    *("locales-all", "ca-certificates", "btrfs-progs", "restic"),
 )
 MACHINE_PACKAGES = [
     "mmdebstrap",

@@ -63,7 +63,10 @@ def test_the_schema_lists_the_operations_and_each_states_its_permission():
 
 @pytest.mark.parametrize(("method", "path", "permission"), [one for one in OPERATIONS if one[2] != ANYBODY])
 def test_every_operation_as_everybody(client, method, path, permission, system, run, cast):  # noqa: F811
+    job = people.make_backup(system)
     address = path.format(
+        job_id=job.pk,
+        test_id=people.make_restore_test(job).pk,
         system_id=system.pk,
         run_id=run.pk,
         client_id=system.client_id,
@@ -102,7 +105,7 @@ def test_methods_that_are_no_operations_are_refused(client, method, path, operat
             call(
                 client,
                 other,
-                path.format(system_id=system.pk, run_id=run.pk, client_id=1, rollout_id=1, update_id=1),
+                path.format(system_id=system.pk, run_id=run.pk, client_id=1, rollout_id=1, update_id=1, job_id=1, test_id=1),
                 token=token_of(operator),
             ).status_code
             == 405

@@ -20,6 +20,8 @@
 #                             this host's administrator wrote into /etc/retainer/plans.allowed
 #   start UUID upgrade-undo   take back the steps of the upgrade whose UUID is on standard input, the last one first
 #   start UUID fs-rollback    bring the root file system back to the snapshot that the run on standard input took, and reboot
+#   start UUID restore-test   prove a backup by restoring it (retainer-restore): its specification and, after an empty line, the
+#                             repository's key on standard input; the key lies on tmpfs for as long as the run
 #   snapshots                 whether a snapshot could be taken before these packages are changed, and those that are kept
 #   drop-snapshots            remove the snapshots that are past their days, then say which are kept
 #   allows SHA256             whether the administrator allowed that document
@@ -37,6 +39,7 @@ export LC_ALL PATH DEBIAN_FRONTEND NEEDRESTART_MODE APT_LISTCHANGES_FRONTEND
 umask 077
 VERSION=5
 SELF=/usr/local/sbin/retainer-host
+RESTORE=/usr/local/sbin/retainer-restore
 RUNS=/var/lib/retainer/runs
 KEEP=/var/lib/retainer/keep
 KEEP_DAYS=60
@@ -202,6 +205,12 @@ start() {
         [ -f "$SNAPSHOTS/$snapshot" ] || fail 64 "that run's snapshot is not kept here"
         echo "$snapshot" >"$wanted" || fail 73 "can't write in $RUNS (disk full?)"
         ;;
+    restore-test)
+        mkdir -p /run/retainer-secrets || fail 73 "can't make /run/retainer-secrets"
+        head -c 65536 | awk -v secret="/run/retainer-secrets/$1" '!rest && /^$/ {rest = 1; next} {if (rest) print >secret; else print}' \
+            >"$wanted" || fail 73 "can't write in $RUNS (disk full?)"
+        grep -q '^tool=' "$wanted" || fail 64 "no specification"
+        ;;
     dpkg-configure | reboot) ;;
     *) fail 64 "unknown kind of run" ;;
     esac
@@ -246,6 +255,7 @@ execute() {
     upgrade) upgrade ;;
     upgrade-undo) upgrade_undo ;;
     fs-rollback) fs_rollback ;;
+    restore-test) "$RESTORE" run "$DIR" ;;
     *) false ;;
     esac
     status=$?
@@ -632,7 +642,7 @@ drop_snapshots() {
 # What must not go back with the file system: the records of runs and snapshots, the way in, and the administrator's list.
 carry_over() {
     mkdir -p "$1/var/lib/retainer" && rm -rf "$1/var/lib/retainer/runs" "$1/var/lib/retainer/snapshots" "$1/var/lib/retainer/keep" &&
-        cp -a /var/lib/retainer/. "$1/var/lib/retainer/" && cp -a "$SELF" "$1$SELF" || return 1
+        cp -a /var/lib/retainer/. "$1/var/lib/retainer/" && cp -a "$SELF" "$RESTORE" "$1${SELF%/*}/" || return 1
     [ ! -d /etc/retainer ] || cp -a /etc/retainer "$1/etc/" || return 1
     [ ! -f /etc/sudoers.d/retainer ] || cp -a /etc/sudoers.d/retainer "$1/etc/sudoers.d/" || return 1
     home=$(getent passwd "$(cat "$DIR/user")" | cut -d : -f 6)
@@ -816,6 +826,11 @@ status() {
     for name in exit started finished; do
         [ ! -f "$DIR/$name" ] || printf '%s=%s\n' "$name" "$(cat "$DIR/$name")"
     done
+    if [ "$(cat "$DIR/kind")" = restore-test ]; then
+        # what died in the middle leaves nothing behind
+        case $state in died | rebooted) "$RESTORE" sweep ;; esac
+        [ ! -f "$DIR/facts" ] || head -c 131072 "$DIR/facts" | sed 's/^/fact=/'
+    fi
     [ ! -f "$DIR/snapshot" ] || printf 'snapshot=%s\n' "$(cat "$DIR/snapshot")"
     [ ! -f "$DIR/commands" ] || sed 's/^/command=/' "$DIR/commands"
     [ "$state" = running ] || dpkg --audit 2>&1 | head -c 8000 | sed 's/^/audit=/'

@@ -1,0 +1,106 @@
+"""Backups over the API."""
+
+import uuid
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from ninja import Router, Schema, Status
+
+from backups import queries
+from backups.models import BackupJob, RestoreTest
+from backups.services import restore_tests
+from clients.api import actor_of_request
+from portal.accounts.permissions import operation
+from portal.accounts.roles import Permission
+
+router = Router(tags=["backups"])
+
+
+class JobOut(Schema):
+    """A backup. `proven_until` is null while it was never proven; `level` is ok only while a proof holds."""
+
+    id: int
+    client_id: int
+    system_id: int
+    name: str
+    tool: str
+    repository: str
+    sources: list[str]
+    excludes: list[str]
+    recovery_point_h: int
+    recovery_time_min: int
+    test_every_days: int
+    proven_until: datetime | None
+    proof_id: int | None
+    level: str
+    words: str
+
+
+class RestoreTestOut(Schema):
+    """A restore test with its evidence. `verdict` is empty until it is finished."""
+
+    id: int
+    uuid: uuid.UUID
+    job_id: int
+    system_id: int
+    state: str
+    verdict: str
+    cause: str
+    findings: list[str]
+    facts: list[Any]
+    commands: list[Any]
+    exit_status: int | None
+    snapshot_id: str
+    snapshot_at: datetime | None
+    restored_files: int | None
+    restored_bytes: int | None
+    recovery_s: Decimal | None
+    seal: str
+    trouble: str
+    created_at: datetime
+    finished_at: datetime | None
+
+
+@router.get("/backups", response=list[JobOut], operation_id="list_backups")
+@operation(Permission.SEE)
+def list_backups(request: HttpRequest) -> list[dict[str, Any]]:
+    """All backups that one may see, the worst first."""
+    lines = queries.job_lines(actor_of_request(request), now=timezone.now())
+    return [_out(line) for line in lines]
+
+
+@router.get("/backups/{int:job_id}/restore-tests", response=list[RestoreTestOut], operation_id="list_restore_tests")
+@operation(Permission.SEE)
+def list_restore_tests(request: HttpRequest, job_id: int) -> list[RestoreTest]:
+    """The newest 100 restore tests of a backup, the newest first."""
+    job = get_object_or_404(BackupJob.objects.visible_to(actor_of_request(request)), pk=job_id)
+    return list(job.tests.order_by("-created_at")[:100])
+
+
+@router.post("/backups/{int:job_id}/restore-tests", response={201: RestoreTestOut}, operation_id="start_restore_test")
+@operation(Permission.OPERATE)
+def start_restore_test(request: HttpRequest, job_id: int) -> Status[RestoreTest]:
+    """Prove a backup now."""
+    actor = actor_of_request(request)
+    job = get_object_or_404(BackupJob.objects.visible_to(actor).select_related("system"), pk=job_id)
+    return Status(201, restore_tests.request(job=job, actor=actor, now=timezone.now()))
+
+
+@router.get("/restore-tests/{int:test_id}", response=RestoreTestOut, operation_id="get_restore_test")
+@operation(Permission.SEE)
+def get_restore_test(request: HttpRequest, test_id: int) -> RestoreTest:
+    """One restore test."""
+    return get_object_or_404(RestoreTest.objects.visible_to(actor_of_request(request)), pk=test_id)
+
+
+def _out(line: queries.JobLine) -> dict[str, Any]:
+    job = line.job
+    fields = (
+        "id", "client_id", "system_id", "name", "tool", "repository", "sources", "excludes", "recovery_point_h", "recovery_time_min",
+        "test_every_days", "proven_until", "proof_id",
+    )  # fmt: skip
+    return {**{name: getattr(job, name) for name in fields}, "level": line.level, "words": line.words}

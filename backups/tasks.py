@@ -1,0 +1,28 @@
+"""Tasks: one call each, for the client that they state; sweeps look at all clients."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from backups.services import restore_tests
+from portal.accounts.scope import acting_for, acting_for_all
+
+
+@shared_task(name="backups.execute_test", queue="hosts", acks_late=True)
+def execute_test(*, client_id: int, test_id: int, **_later: object) -> None:
+    """Carry a restore test."""
+    with acting_for(client_id):
+        restore_tests.execute(test_id=test_id, now=timezone.now())
+
+
+@shared_task(name="backups.sweep_tests", queue="default")
+def sweep_tests(**_later: object) -> None:
+    """Take up restore tests that nobody holds."""
+    with acting_for_all():
+        restore_tests.sweep(now=timezone.now())
+
+
+@shared_task(name="backups.test_due", queue="default")
+def test_due(**_later: object) -> None:
+    """Start the restore tests that are due."""
+    with acting_for_all():
+        restore_tests.request_due(now=timezone.now())

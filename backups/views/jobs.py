@@ -1,0 +1,98 @@
+"""Backups: all of them by worst first, one with its history, taking one on, proving it now."""
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import HttpResponseStopPolling
+
+from backups import queries
+from backups.forms import JobForm
+from backups.models import BackupJob, RestoreTest
+from backups.services import jobs, restore_tests
+from clients.choices import Access
+from clients.models import Client, System
+from portal.accounts.permissions import requires
+from portal.accounts.request import PortalRequest
+from portal.accounts.roles import Permission
+from portal.errors import PortalError
+from portal.ui.answers import render_page, see, wants_fragment
+
+READ_OR_POST = ["GET", "HEAD", "POST"]
+
+
+@require_GET
+@requires(Permission.SEE)
+def job_list(request: PortalRequest) -> HttpResponse:
+    """All backups that one may see, with their last proven restore."""
+    now = timezone.now()
+    lines = queries.job_lines(request.actor, now=now)
+    context = {"lines": lines, "share": queries.proof_share(lines, now=now)}
+    return render_page(request, "backups/jobs.html", context)
+
+
+@require_GET
+@requires(Permission.SEE)
+def job_detail(request: PortalRequest, job_id: int) -> HttpResponse:
+    """A backup with its tests."""
+    return _detail(request, job_id)
+
+
+@require_http_methods(READ_OR_POST)
+@requires(Permission.OPERATE)
+def job_new(request: PortalRequest, client_id: int) -> HttpResponse:
+    """Take a backup on."""
+    client = get_object_or_404(Client.objects.visible_to(request.actor), pk=client_id)
+    systems = System.objects.filter(client=client, access=Access.MANAGE).order_by("name")
+    form = JobForm(request.POST or None, systems=systems)
+    if request.method == "POST" and form.is_valid():
+        try:
+            job = jobs.add(actor=request.actor, now=timezone.now(), **form.cleaned_data)
+            return see(request, "backups:job", job.pk)
+        except PortalError as error:
+            form.add_error(None, str(error))
+    return render_page(request, "backups/job_new.html", {"client": client, "form": form}, status=422 if form.errors else 200)
+
+
+@require_POST
+@requires(Permission.OPERATE)
+def job_end(request: PortalRequest, job_id: int) -> HttpResponse:
+    """Stop watching a backup."""
+    job = get_object_or_404(BackupJob.objects.visible_to(request.actor), pk=job_id)
+    try:
+        jobs.end(job=job, reason=request.POST.get("reason", ""), actor=request.actor, now=timezone.now())
+    except PortalError as error:
+        return _detail(request, job_id, error=error)
+    return see(request, "backups:job", job.pk)
+
+
+@require_POST
+@requires(Permission.OPERATE)
+def test_start(request: PortalRequest, job_id: int) -> HttpResponse:
+    """Prove a backup now."""
+    job = get_object_or_404(BackupJob.objects.visible_to(request.actor).select_related("system"), pk=job_id)
+    try:
+        test = restore_tests.request(job=job, actor=request.actor, now=timezone.now())
+    except PortalError as error:
+        return _detail(request, job_id, error=error)
+    return see(request, "backups:restore-test", test.pk)
+
+
+@require_GET
+@requires(Permission.SEE)
+def test_detail(request: PortalRequest, test_id: int) -> HttpResponse:
+    """A restore test with all its evidence; the live part refreshes itself until the verdict is there."""
+    test = get_object_or_404(RestoreTest.objects.visible_to(request.actor).select_related("job", "system", "client"), pk=test_id)
+    context = {"test": test, "phases": [value.split() for name, value in test.facts if name == "phase"]}
+    answer = render_page(request, "backups/restore_test.html", context, fragment="live")
+    if wants_fragment(request) and not test.is_open:
+        return HttpResponseStopPolling(answer.content)
+    return answer
+
+
+def _detail(request: PortalRequest, job_id: int, *, error: PortalError | None = None) -> HttpResponse:
+    rows = BackupJob.objects.visible_to(request.actor).select_related("client", "system", "proof")
+    job = get_object_or_404(rows, pk=job_id)
+    tests = list(job.tests.order_by("-created_at")[:50])
+    context = {"line": queries.job_line(job, now=timezone.now()), "job": job, "tests": tests, "error": error}
+    return render_page(request, "backups/job.html", context, status=409 if error else 200)

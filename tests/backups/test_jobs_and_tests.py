@@ -1,0 +1,236 @@
+"""Backup jobs and restore tests as rows: what services refuse, what the database refuses, what a page may call green."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from backups import queries
+from backups.errors import RestoreUnderWay
+from backups.models import BackupJob, RestoreTest
+from backups.services import jobs, restore_tests
+from clients.choices import Access
+from clients.models import Client
+from maintenance.services import upgrades
+from portal.audit.models import AuditEvent
+from portal.errors import NotAllowed, PortalError, constraint_name
+from portal.vault.services import open_for_use
+from tests import people
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def job(system):
+    return people.make_backup(system)
+
+
+def refused(change) -> str:
+    with pytest.raises(IntegrityError) as caught, transaction.atomic():
+        change()
+    return constraint_name(caught.value)
+
+
+def test_a_job_keeps_its_key_in_the_vault_and_nowhere_else(job):
+    assert open_for_use(job.credential) == b"the key of a repository"
+    assert "the key of a repository" not in str(list(AuditEvent.objects.values()))
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"sources": ["data"]}, "not an absolute path"),
+        ({"sources": ["/srv/../etc"]}, "not an absolute path"),
+        ({"sources": []}, "at least one source"),
+        ({"key": " "}, "repository's key"),
+        ({"tool": "magic"}, "Choose the tool"),
+        ({"repository": "/srv/x\nsource=/"}, "line breaks"),
+        ({"excludes": ["a\nb"]}, "line breaks"),
+        ({"scratch": "tmp"}, "not an absolute path"),
+    ],
+)
+def test_what_a_job_can_not_be(system, values, words):
+    with pytest.raises(PortalError, match=words):
+        people.make_backup(system, **values)
+    assert not BackupJob.objects.exists()
+
+
+def test_a_name_is_taken_once_and_a_read_only_system_and_a_member_are_refused(job):
+    with pytest.raises(PortalError, match="of this name already"):
+        people.make_backup(job.system)
+    with pytest.raises(PortalError, match="read-only"):
+        people.make_backup(people.make_system(job.client, name="reader", access=Access.READ_ONLY))
+    member = people.actor(people.make_member(job.client))
+    with pytest.raises(NotAllowed):
+        restore_tests.request(job=job, actor=member, now=people.now())
+
+
+def test_one_test_of_a_system_and_of_a_repository_at_a_time(job):
+    other = people.make_backup(job.system, "other", repository="/srv/other")
+    elsewhere = people.make_backup(people.make_system(job.client, name="second"))
+    restore_tests.request(job=job, actor=people.TESTER, now=people.now())
+    for busy in (job, other, elsewhere):
+        with pytest.raises(RestoreUnderWay):
+            restore_tests.request(job=busy, actor=people.TESTER, now=people.now())
+
+
+def test_each_test_reads_the_next_part_of_the_data(job):
+    parts = []
+    for _ in range(4):
+        test = restore_tests.request(job=job, actor=people.TESTER, now=people.now())
+        parts += test.specification["read_part"]
+        people.RestoreTest.objects.filter(pk=test.pk).update(
+            state="finished", verdict="inconclusive", cause="host", finished_at=people.now(), seal="x"
+        )
+    assert parts == ["1/3", "2/3", "3/3", "1/3"]
+
+
+def test_only_a_pass_proves_and_the_database_says_so(job, sample_client):
+    failed = people.make_restore_test(job, "fail")
+    passed = people.make_restore_test(people.make_backup(job.system, "other", repository="/srv/other"), "pass")
+    for test in (failed, passed):
+        assert refused(lambda test=test: BackupJob.objects.filter(pk=job.pk).update(proof=test.pk)) == "only_a_pass_proves"
+    assert refused(lambda: BackupJob.objects.filter(pk=passed.job_id).update(proof=None)) == "only_a_pass_proves"
+
+
+def test_a_pass_needs_its_evidence(job):
+    test = people.make_restore_test(job)
+    rows = RestoreTest.objects.filter(pk=test.pk)
+    done = {
+        "state": "finished", "verdict": "pass", "finished_at": people.now(), "seal": "x", "exit_status": 0, "snapshot_id": "a",
+        "snapshot_at": people.now(), "restored_files": 1, "restored_bytes": 1, "recovery_s": 1,
+    }  # fmt: skip
+    for name, value in (("exit_status", 1), ("exit_status", None), ("restored_files", 0), ("restored_files", None), ("snapshot_id", ""),
+                        ("snapshot_at", None), ("recovery_s", None)):  # fmt: skip
+        assert refused(lambda name=name, value=value: rows.update(**{**done, name: value})) == "a_pass_needs_its_evidence"
+    assert refused(lambda: rows.update(**{**done, "seal": ""})) == "restore_test_finished_iff_verdict"
+    assert refused(lambda: rows.update(**{**done, "verdict": "fail"})) == "what_did_not_pass_has_a_cause"
+    rows.update(**done)
+
+
+def test_what_a_test_showed_is_never_changed_or_removed(job):
+    test = people.make_restore_test(job, "fail")
+    assert refused(lambda: RestoreTest.objects.filter(pk=test.pk).update(findings=[])) == "a_finished_test_stands"
+    assert refused(lambda: RestoreTest.objects.filter(pk=test.pk).delete()) == "a_finished_test_stands"
+    going = people.make_restore_test(job)
+    assert refused(lambda: RestoreTest.objects.filter(pk=going.pk).update(specification={"x": 1})) == "a_test_keeps_its_purpose"
+
+
+def test_a_test_is_born_of_its_job(job):
+    fixed = {"client": job.client, "job": job, "created_at": people.now(), "actor_label": "x"}
+    other = people.make_system(job.client, name="other")
+    assert refused(
+        lambda: RestoreTest.objects.create(**fixed, system=other, repository=job.repository)
+    ) == "a_test_is_of_its_job"  # fmt: skip
+    assert refused(lambda: RestoreTest.objects.create(**fixed, system=job.system, repository="/else")) == "a_test_is_of_its_job"
+    Client.objects.filter(pk=job.client_id).update(ended_at=people.now())
+    with pytest.raises(PortalError, match="retainer ended"):
+        restore_tests.request(job=job, actor=people.TESTER, now=people.now())
+
+
+def line(job):
+    job.refresh_from_db()
+    return queries.job_line(job, now=people.now())
+
+
+def test_green_is_only_what_is_proven_now(job):
+    assert (line(job).level, "Never proven" in line(job).words) == ("unknown", True)
+    people.make_restore_test(job, "pass")
+    assert line(job).level == "ok"
+    people.make_restore_test(job, "inconclusive", cause="host")
+    assert line(job).level == "warn"
+    people.make_restore_test(job, "fail")
+    assert line(job).level == "bad"
+    people.make_restore_test(job)  # one under way does not hide what the last one said
+    assert line(job).level == "bad"
+    RestoreTest.objects.filter(job=job, state="queued").update(
+        state="finished", verdict="inconclusive", cause="host", finished_at=people.now(), seal="x"
+    )
+    people.make_restore_test(job, "notes")
+    assert line(job).level == "warn"
+    later = people.now() + timedelta(days=31)
+    assert queries.job_line(job, now=later).words == "The last proof ran out."
+
+
+def test_a_list_shows_the_worst_first_and_counts_what_is_proven(job):
+    good = people.make_backup(job.system, "good", repository="/srv/good")
+    people.make_restore_test(good, "pass")
+    bad = people.make_backup(job.system, "bad", repository="/srv/bad")
+    people.make_restore_test(bad, "fail")
+    lines = queries.job_lines(people.TESTER, now=people.now())
+    assert [one.job.name for one in lines] == ["bad", "data", "good"]
+    assert queries.proof_share(lines, now=people.now()) == (1, 3)
+
+
+def test_what_is_due_is_asked_for_once_a_day_the_never_proven_first(job):
+    now = people.now()
+    assert restore_tests.request_due(now=now) == 1
+    assert restore_tests.request_due(now=now) == 0, "asked again, it is under way"
+    RestoreTest.objects.update(state="finished", verdict="inconclusive", cause="host", finished_at=now, seal="x")
+    assert restore_tests.request_due(now=now + timedelta(hours=3)) == 0
+    assert restore_tests.request_due(now=now + timedelta(hours=25)) == 1
+    RestoreTest.objects.filter(state="queued").update(state="finished", verdict="fail", cause="key", finished_at=now, seal="x")
+    people.make_restore_test(job, "pass")
+    assert restore_tests.request_due(now=now + timedelta(days=20)) == 0
+    assert restore_tests.request_due(now=now + timedelta(days=30)) == 1
+
+
+def test_a_seal_covers_what_was_found(job):
+    test = people.make_restore_test(job)
+    values = {"verdict": "pass", "facts": [["missing", "0"]]}
+    seal = restore_tests.seal_of(test, values)
+    assert restore_tests.seal_of(test, {**values, "facts": [["missing", "1"]]}) != seal
+    test.log = "another"
+    assert restore_tests.seal_of(test, values) != seal
+
+
+def test_an_upgrade_counts_the_oldest_proof_of_all_backups(job):
+    assert upgrades.newest_restore_test(job.system) is None
+    other = people.make_backup(job.system, "other", repository="/srv/other")
+    first = people.make_restore_test(job, "pass")
+    assert upgrades.newest_restore_test(job.system) is None, "one of them was never proven"
+    people.make_restore_test(other, "pass")
+    assert upgrades.newest_restore_test(job.system) == first.finished_at
+
+
+def test_a_job_ends_with_a_reason_and_its_tests_stay(job):
+    with pytest.raises(PortalError, match="Say why"):
+        jobs.end(job=job, reason=" ", actor=people.TESTER, now=people.now())
+    test = people.make_restore_test(job, "pass")
+    jobs.end(job=job, reason="moved", actor=people.TESTER, now=people.now())
+    job.refresh_from_db()
+    assert queries.job_lines(people.TESTER, now=people.now()) == []
+    with pytest.raises(PortalError, match="not watched any more"):
+        restore_tests.request(job=job, actor=people.TESTER, now=people.now())
+    assert job.proof == test
+
+
+def test_pages_show_the_proof_and_nothing_of_another_client(client, job):
+    test = people.make_restore_test(job, "pass")
+    member = people.signed_in(people.make_member(job.client))
+    page = member.get("/backups/").content.decode()
+    assert "Last proven restore" in page
+    assert "1 of 1" in page
+    assert "3 files" in member.get(f"/restore-tests/{test.pk}/").content.decode()
+    stranger = people.signed_in(people.make_member(people.make_client("Other")))
+    assert "0 of 0" in stranger.get("/backups/").content.decode()
+    assert stranger.get(f"/backups/{job.pk}/").status_code == 404
+    assert stranger.get(f"/restore-tests/{test.pk}/").status_code == 404
+
+
+def test_an_operator_takes_a_backup_on_and_bad_input_loses_nothing(system):
+    browser = people.signed_in(people.make_operator())
+    body = {
+        "system": system.pk, "name": "files", "tool": "restic", "repository": "/srv/b", "key": "k", "sources": "/srv/data\nrelative",
+        "recovery_point_h": 26, "recovery_time_min": 60, "test_every_days": 30, "read_parts": 3, "scratch": "/var/lib/retainer/scratch",
+    }  # fmt: skip
+    address = f"/clients/{system.client_id}/backups/new/"
+    answer = browser.post(address, body)
+    assert answer.status_code == 422
+    assert "relative is not an absolute path" in answer.content.decode()
+    assert "/srv/data\nrelative" in answer.content.decode()
+    assert browser.post(address, {**body, "sources": "/srv/data"}).status_code == 303
+    job = BackupJob.objects.get()
+    assert (job.sources, job.name) == (["/srv/data"], "files")
+    assert browser.post(f"/backups/{job.pk}/prove/").status_code == 303
+    assert browser.post(f"/backups/{job.pk}/prove/").status_code == 409

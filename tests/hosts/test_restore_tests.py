@@ -1,0 +1,214 @@
+"""Restore tests with the real tool on real hosts: a good repository is proven, and each way to be bad has its own verdict."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+
+from backups.models import RestoreTest
+from backups.services import jobs, restore_tests
+from tests import people
+from tests.hosts.conftest import set_up
+
+pytestmark = [pytest.mark.lab, pytest.mark.django_db(transaction=True)]
+
+KEY = "the-key-of-this-repository"
+RESTIC = "restic -q --no-cache --repo /srv/backup --password-file /root/key"
+DATA = """
+mkdir -p /srv/data/deep '/srv/data/odd name' && cd /srv/data
+for n in 1 2 3 4 5 6 7 8 9; do head -c 70000 /dev/urandom >file$n; done
+: >empty; echo 'ümläut' >'odd name/näme with blanks'; head -c 3000000 /dev/urandom >deep/large; echo tmp >skip.tmp
+mkdir -p /srv/more && echo more >/srv/more/one
+"""
+
+
+@pytest.fixture
+def job(machine):
+    """A host with data, backed up a minute after it was written, and the job that says so."""
+    system = set_up(machine)
+    machine.run(DATA)
+    # find's view of "before the snapshot" leaves out a minute; what is tested is older than that
+    machine.write("/root/key", KEY + "\n", mode="600")
+    machine.run(f"{RESTIC} init && {backup()}")
+    return jobs.add(
+        system=system, name="data", tool="restic", repository="/srv/backup", sources=["/srv/data", "/srv/more"], excludes=["*.tmp"],
+        key=KEY, actor=people.TESTER, now=people.now(),
+    )  # fmt: skip
+
+
+def backup(*sources: str, when: timedelta = timedelta()) -> str:
+    at = (people.now() - when + timedelta(minutes=2)).strftime("%Y-%m-%d %H:%M:%S")
+    return f"TZ=UTC {RESTIC} backup --time '{at}' --exclude '*.tmp' {' '.join(sources or ('/srv/data', '/srv/more'))}"
+
+
+def prove(job) -> RestoreTest:
+    test = restore_tests.request(job=job, actor=people.TESTER, now=people.now())
+    restore_tests.execute(test_id=test.pk, now=people.now())
+    test.refresh_from_db()
+    job.refresh_from_db()
+    return test
+
+
+def nothing_left(machine) -> None:
+    assert machine.run("ls -A /var/lib/retainer/scratch /run/retainer-secrets 2>/dev/null | grep -v : | grep . || true") == ""
+
+
+def test_a_good_repository_is_proven_with_its_evidence(job, machine):
+    test = prove(job)
+    assert (test.verdict, test.cause) == ("pass", ""), (test.findings, test.log[-3000:])
+    assert job.proof == test
+    assert test.restored_files == 13
+    assert test.recovery_s is not None
+    facts = dict(test.facts)
+    assert facts["sample"].split()[0] == "13"
+    assert facts["read"] == "1/3 sound"
+    assert "restic 0." in facts["tool_version"]
+    assert restore_tests.seal_of(test, {}) == test.seal
+    assert KEY not in str(test.specification) + test.log + str(test.facts) + str(test.commands)
+    nothing_left(machine)
+    assert dict(prove(job).facts)["read"] == "2/3 sound", "the next part of all data"
+
+
+def damage(words: str):
+    pack = "$(find /srv/backup/data -type f -size +60k | sort | head -n 1)"
+    return {
+        "a flipped byte": (f"printf '\\377\\000\\377' | dd of={pack} bs=1 seek=30000 conv=notrunc", "corruption", "damaged or missing"),
+        "a missing pack": (f"rm {pack}", "corruption", "damaged or missing"),
+        "another key": (f"{RESTIC} key add --new-password-file /root/other && KEYS", "key", "does not open"),
+        "no repository": ("mv /srv/backup /srv/elsewhere", "repository", "no repository where"),
+        "a snapshot that lacks a source": (backup("/srv/data", when=timedelta(minutes=-1)), "coverage", "/srv/more is not in the snapshot"),
+        "an empty set": ("", "coverage", "no snapshot"),
+        "a changed file that looks untouched": (
+            "touch -r /srv/data/file1 /root/t && printf X | dd of=/srv/data/file1 bs=1 conv=notrunc && touch -r /root/t /srv/data/file1",
+            "mismatch", "/srv/data/file1",
+        ),
+    }[words]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["a flipped byte", "a missing pack", "no repository", "a snapshot that lacks a source", "a changed file that looks untouched"],
+)
+def test_what_is_bad_fails_with_its_cause_and_proves_nothing(job, machine, words):
+    script, cause, sentence = damage(words)
+    machine.run(f"export LC_ALL=C; {script}")
+    test = prove(job)
+    assert (test.verdict, test.cause) == ("fail", cause), (test.findings, test.log[-3000:])
+    assert any(sentence in finding for finding in test.findings), test.findings
+    assert job.proof is None
+    nothing_left(machine)
+
+
+def test_a_wrong_key_and_old_snapshots_and_none(job, machine):
+    wrong = jobs.add(
+        system=job.system, name="wrong", tool="restic", repository="/srv/backup", sources=["/srv/data"], key="not the key",
+        actor=people.TESTER, now=people.now(),
+    )  # fmt: skip
+    test = prove(wrong)
+    assert (test.verdict, test.cause) == ("fail", "key"), (test.findings, test.log[-2000:])
+    # the schedule stopped four days ago
+    machine.run(f'{RESTIC} forget --prune $({RESTIC} snapshots --json | grep -o \'"id":"[0-9a-f]*"\' | cut -d \'"\' -f 4)')
+    machine.run(backup(when=timedelta(days=4)))
+    test = prove(job)
+    assert (test.verdict, test.cause) == ("fail", "stale"), (test.findings, test.log[-2000:])
+    assert test.findings == ["The newest snapshot is 4 days old; promised are 26 hours."]
+    machine.run(f'{RESTIC} forget --prune $({RESTIC} snapshots --json | grep -o \'"id":"[0-9a-f]*"\' | cut -d \'"\' -f 4)')
+    test = prove(job)
+    assert (test.verdict, test.cause, test.findings) == ("fail", "coverage", ["There is no snapshot in the repository."])
+    nothing_left(machine)
+
+
+def test_a_stale_lock_is_a_note_and_does_not_hinder(job, machine):
+    machine.run(
+        f"{RESTIC} backup --stdin </dev/zero >/dev/null 2>&1 & p=$!; "
+        'until [ -n "$(ls /srv/backup/locks)" ] || ! kill -0 $p; do sleep 0.1; done; kill -9 $p'
+    )
+    test = prove(job)
+    assert test.verdict == "notes", (test.findings, test.log[-3000:])
+    assert "lock lies in the repository" in test.findings[0]
+    assert machine.run("ls /srv/backup/locks | wc -l").strip() == "1", "a test never unlocks"
+
+
+def test_what_hinders_a_test_is_inconclusive(job, machine):
+    machine.run("mkdir -p /var/lib/retainer/scratch && mount -t tmpfs -o size=3m none /var/lib/retainer/scratch")
+    test = prove(job)
+    assert (test.verdict, test.cause) == ("inconclusive", "scratch"), (test.findings, test.log[-2000:])
+    assert "bytes are needed" in test.findings[1]
+    machine.run("umount /var/lib/retainer/scratch && touch /var/lib/retainer/scratch/somebodys")
+    test = prove(job)
+    assert (test.cause, test.findings[1]) == ("scratch", "/var/lib/retainer/scratch is not empty.")
+    machine.run("rm /var/lib/retainer/scratch/somebodys")
+    # a tool that calls everything good proves nothing
+    machine.write(
+        "/usr/local/bin/restic",
+        "#!/bin/sh\n/usr/bin/restic \"$@\"; code=$?\ncase \"$*\" in *to-flipped*) exit 0 ;; esac\nexit $code\n", mode="755",
+    )  # fmt: skip
+    test = prove(job)
+    assert (test.verdict, test.cause) == ("inconclusive", "verifier"), (test.findings, test.log[-2000:])
+    assert "flipped-byte 0" in test.findings[1]
+    machine.run("rm /usr/local/bin/restic && mv /usr/bin/restic /usr/bin/restic-gone")
+    test = prove(job)
+    assert (test.verdict, test.cause) == ("inconclusive", "tool"), test.findings
+    assert job.proof is None
+    nothing_left(machine)
+
+
+SLOW = """#!/bin/sh
+case "$*" in *"--target /"*) : >/run/restoring; while [ ! -e /run/go-on ]; do sleep 0.1; done ;; esac
+exec /usr/bin/restic "$@"
+"""
+
+
+@pytest.fixture
+def halfway(job, machine):
+    """A test that is in the middle of restoring, carried by nobody any more."""
+    machine.write("/usr/local/bin/restic", SLOW, mode="755")
+    test = restore_tests.request(job=job, actor=people.TESTER, now=people.now())
+    worker = threading.Thread(target=_carry, args=(test,))
+    worker.start()
+    machine.run("until [ -e /run/restoring ]; do sleep 0.1; done")
+    yield test, worker
+    worker.join(60)
+
+
+def _carry(test) -> None:
+    from django.db import connections
+
+    from portal.accounts.scope import acting_for_all
+
+    try:
+        with acting_for_all():
+            restore_tests.execute(test_id=test.pk, now=people.now())
+    finally:
+        connections.close_all()
+
+
+def test_no_secret_shows_while_it_runs(halfway, machine):
+    test, worker = halfway
+    assert KEY not in machine.run("cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'; true")
+    assert machine.run(f"stat -c '%a %U' /run/retainer-secrets/{test.uuid}").strip() == "600 root"
+    machine.run("touch /run/go-on")
+    worker.join(60)
+    test.refresh_from_db()
+    assert test.verdict == "pass", test.findings
+    nothing_left(machine)
+
+
+def test_a_host_that_reboots_and_a_test_that_is_killed_leave_nothing(halfway, machine):
+    test, worker = halfway
+    machine.reboot()
+    worker.join(60)
+    RestoreTest.objects.filter(pk=test.pk).update(claimed_until=None)
+    restore_tests.execute(test_id=test.pk, now=people.now())
+    test.refresh_from_db()
+    assert (test.verdict, test.cause) == ("inconclusive", "host"), test.findings
+    nothing_left(machine)
+    # and killed with all its processes, from without
+    again = restore_tests.request(job=test.job, actor=people.TESTER, now=people.now())
+    other = threading.Thread(target=_carry, args=(again,))
+    other.start()
+    machine.run("until [ -e /run/restoring ]; do sleep 0.1; done; systemctl kill -s KILL 'retainer-run-*'")
+    other.join(60)
+    again.refresh_from_db()
+    assert (again.verdict, again.cause) == ("inconclusive", "host"), again.findings
+    nothing_left(machine)
