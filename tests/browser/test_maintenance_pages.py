@@ -54,9 +54,14 @@ def test_the_pages_of_maintenance_fit(blank_page, waiting):
     page = blank_page
     sign_in(page, people.make_staff("lead"))
     client, system = waiting.client_id, System.objects.get().pk
+    job = people.make_backup(System.objects.get())
+    facts = [["phase", "restore 0 1.50"], ["snapshot", "a" * 64 + " 1"]]
+    people.make_restore_test(job, "pass", facts=facts, findings=["3 files came back whole."])
     for name, address in {
         "rollout-new": f"/clients/{client}/rollouts/new/", "maintenance-windows": f"/clients/{client}/maintenance-windows/",
         "checks": f"/clients/{client}/checks/", "staging": f"/systems/{system}/staging/", "snapshots": f"/systems/{system}/snapshots/",
+        "backups": "/backups/", "backup": f"/backups/{job.pk}/", "backup-new": f"/clients/{client}/backups/new/",
+        "restore-test": f"/restore-tests/{job.proof_id}/",
         "promise": f"/clients/{client}/promise/",
         "priorities": "/triage/priorities/", "triage-rules": "/triage/rules/", "triage": "/triage/", "windows": f"/clients/{client}/windows/",
     }.items():  # fmt: skip

@@ -9,6 +9,7 @@ from backups.models import RestoreTest
 from backups.services import jobs, restore_tests
 from tests import people
 from tests.hosts.conftest import set_up
+from tests.lab.machine import wait_for
 
 pytestmark = [pytest.mark.lab, pytest.mark.django_db(transaction=True)]
 
@@ -74,10 +75,8 @@ def damage(words: str):
     return {
         "a flipped byte": (f"printf '\\377\\000\\377' | dd of={pack} bs=1 seek=30000 conv=notrunc", "corruption", "damaged or missing"),
         "a missing pack": (f"rm {pack}", "corruption", "damaged or missing"),
-        "another key": (f"{RESTIC} key add --new-password-file /root/other && KEYS", "key", "does not open"),
         "no repository": ("mv /srv/backup /srv/elsewhere", "repository", "no repository where"),
         "a snapshot that lacks a source": (backup("/srv/data", when=timedelta(minutes=-1)), "coverage", "/srv/more is not in the snapshot"),
-        "an empty set": ("", "coverage", "no snapshot"),
         "a changed file that looks untouched": (
             "touch -r /srv/data/file1 /root/t && printf X | dd of=/srv/data/file1 bs=1 conv=notrunc && touch -r /root/t /srv/data/file1",
             "mismatch", "/srv/data/file1",
@@ -212,3 +211,25 @@ def test_a_host_that_reboots_and_a_test_that_is_killed_leave_nothing(halfway, ma
     again.refresh_from_db()
     assert (again.verdict, again.cause) == ("inconclusive", "host"), again.findings
     nothing_left(machine)
+
+
+def test_a_worker_killed_in_the_middle_is_followed_by_another(job, machine, workers):
+    machine.write("/usr/local/bin/restic", SLOW, mode="755")
+    test = restore_tests.request(job=job, actor=people.TESTER, now=people.now())
+    machine.run("until [ -e /run/restoring ]; do sleep 0.1; done")
+    workers.kill("hosts")
+    workers.start("hosts")
+    machine.run("touch /run/go-on")
+
+    def ended() -> bool:
+        test.refresh_from_db()
+        return not test.is_open
+
+    wait_for("the verdict", ended, seconds=120)
+    assert test.verdict == "pass", test.findings
+    assert len([command for _, command in test.commands if " restore " in command]) == 1, "restored once"
+    nothing_left(machine)
+    # carried again it changes nothing
+    before = RestoreTest.objects.values().get(pk=test.pk)
+    restore_tests.execute(test_id=test.pk, now=people.now())
+    assert RestoreTest.objects.values().get(pk=test.pk) == before

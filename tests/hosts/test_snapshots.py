@@ -153,31 +153,30 @@ esac
 """
 
 
-@pytest.mark.parametrize(
-    ("stand_ins", "said", "command"),
-    [
-        (
-            {"findmnt": "ext4", "lvs": LVS.format(size=1000, free=150, pool=""), "lvcreate": "touch /run/lv"}, "lvm",
-            "lvcreate -y -s -n retainer-{run} -L 150b vg/root",
-        ),
-        (
-            {"findmnt": "xfs", "lvs": LVS.format(size=1000, free=0, pool="thin"), "lvcreate": "touch /run/lv"}, "lvm",
-            "lvcreate -y -s -kn -n retainer-{run} vg/root",
-        ),
-        ({"findmnt": "zfs", "zfs": "true"}, "zfs", "zfs snapshot /dev/source@retainer-{run}"),
-        ({"findmnt": "ext4", "lvs": LVS.format(size=1000, free=50, pool="")}, "the volume group vg has less than a tenth", ""),
-    ],
-    ids=["classic", "thin", "zfs", "full group"],
-)  # fmt: skip
-def test_the_words_that_lvm_and_zfs_are_given(machine, stand_ins, said, command):
-    system = set_up(machine, packages=("lab-plain",))
-    kind = stand_ins.pop("findmnt")
-    machine.write("/usr/local/sbin/findmnt", f'#!/bin/sh\n[ "$2" = TARGET ] && echo / || echo /dev/source {kind} /\n', mode="755")
-    for name, text in stand_ins.items():
-        machine.write(f"/usr/local/sbin/{name}", text if text.startswith("#!") else f"#!/bin/sh\n{text}\n", mode="755")
+LVM_AND_ZFS = [
+    (
+        "ext4", {"lvs": LVS.format(size=1000, free=150, pool=""), "lvcreate": "touch /run/lv"}, "lvm",
+        "lvcreate -y -s -n retainer-{run} -L 150b vg/root",
+    ),
+    (
+        "xfs", {"lvs": LVS.format(size=1000, free=0, pool="thin"), "lvcreate": "touch /run/lv"}, "lvm",
+        "lvcreate -y -s -kn -n retainer-{run} vg/root",
+    ),
+    ("zfs", {"zfs": "true"}, "zfs", "zfs snapshot /dev/source@retainer-{run}"),
+    ("ext4", {"lvs": LVS.format(size=1000, free=50, pool="")}, "the volume group vg has less than a tenth", ""),
+]  # fmt: skip
+
+
+def test_the_words_that_lvm_and_zfs_are_given(machine):
+    packages = ["lab-plain", "lab-web", "lab-conffile", "lab-reboot"]
+    system = set_up(machine, packages=tuple(packages))
     wish(system, "may")
-    run = apply_now(system, "lab-plain")
-    assert run.verdict == "verified", run.findings
-    taken = [row.command for row in run.commands.order_by("position")][1:-1]
-    assert taken == ([command.format(run=run.uuid)] if command else [])
-    assert run.snapshot_kind == said if command else said in log_text(run)[0]
+    for kind, stand_ins, said, command in LVM_AND_ZFS:
+        machine.write("/usr/local/sbin/findmnt", f'#!/bin/sh\n[ "$2" = TARGET ] && echo / || echo /dev/source {kind} /\n', mode="755")
+        for name, text in stand_ins.items():
+            machine.write(f"/usr/local/sbin/{name}", text if text.startswith("#!") else f"#!/bin/sh\n{text}\n", mode="755")
+        run = apply_now(system, packages.pop())
+        assert run.verdict == "verified", run.findings
+        taken = [row.command for row in run.commands.order_by("position")][1:-1]
+        assert taken == ([command.format(run=run.uuid)] if command else [])
+        assert run.snapshot_kind == said if command else said in log_text(run)[0]

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -124,6 +125,7 @@ def _hold_lab(stop: threading.Event) -> int:
             systems.append(_onboard(machine, client, environment, packages))
         _pair(systems)
         _test_and_scan(systems, stop)
+        _watch_backups(machines[0], systems[0])
         stop.wait()
     finally:
         for machine in machines:
@@ -240,6 +242,42 @@ def _test_and_scan(systems: list["System"], stop: threading.Event) -> None:
         outcome = f"{pending.count()} updates pending, {security} of them security fixes" if scan.finished_at else "not scanned yet"
         say(f"{scan.system}: {scan.get_state_display().lower()}, {outcome}")
     say("ready: open the portal, decide on the Triage page, then put a rollout together on the Rollouts page; another lead approves")
+
+
+def _watch_backups(machine: Machine, system: "System") -> None:
+    """Two backups of one host: one that is good, and one that lost a source without anybody noticing. The portal proves both."""
+    from django.utils import timezone
+
+    from backups.models import BackupJob
+    from backups.services import jobs
+    from portal.accounts.actor import Actor
+
+    if BackupJob.objects.filter(system=system).exists():
+        return
+    key = uuid.uuid4().hex
+    machine.write("/root/restic-key", key, mode="600")
+    machine.run(_BACKUPS)
+    for name, repository, sources in (
+        ("website", "/srv/backup/website", ["/srv/www"]),
+        ("mail", "/srv/backup/mail", ["/srv/mail", "/etc"]),
+    ):
+        jobs.add(
+            system=system, name=name, tool="restic", repository=repository, sources=sources, key=key, test_every_days=30,
+            actor=Actor.portal("make demo"), now=timezone.now(),
+        )  # fmt: skip
+    say("two backups are watched: the portal restores both within minutes, and finds that one of them lacks a source")
+
+
+_BACKUPS = """
+set -e
+mkdir -p /srv/www /srv/mail /srv/backup
+for n in 1 2 3 4 5 6 7 8; do head -c 200000 /dev/urandom >/srv/www/image$n; echo "letter $n" >/srv/mail/letter$n; done
+for name in website mail; do
+    restic -q --no-cache --repo /srv/backup/$name --password-file /root/restic-key init
+done
+restic -q --no-cache --repo /srv/backup/website --password-file /root/restic-key backup /srv/www
+restic -q --no-cache --repo /srv/backup/mail --password-file /root/restic-key backup /srv/mail
+"""
 
 
 def _hold_loopback(stop: threading.Event) -> int:
