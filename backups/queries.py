@@ -22,6 +22,11 @@ class JobLine:
     level: str
     words: str
 
+    @property
+    def label(self) -> str:
+        """The state in a word or two."""
+        return {"ok": "Proven", "warn": "Proven", "bad": "Failed"}.get(self.level, "Not proven")
+
 
 _WORST_FIRST = {"bad": 0, "unknown": 1, "warn": 2, "ok": 3}
 
@@ -67,7 +72,7 @@ def _line(job: BackupJob, newest: RestoreTest | None, now: datetime) -> JobLine:
     if until <= now:
         return JobLine(job, newest, "unknown", "The last proof ran out.")
     if last is not None and last.verdict == RestoreVerdict.INCONCLUSIVE:
-        return JobLine(job, newest, "warn", f"Proven, but the last restore test was inconclusive: {last.get_cause_display().lower()}.")
+        return JobLine(job, newest, "warn", f"The last restore test was inconclusive: {last.get_cause_display().lower()}.")
     if job.proof is not None and job.proof.verdict == RestoreVerdict.NOTES:
-        return JobLine(job, newest, "warn", "Proven, with notes.")
-    return JobLine(job, newest, "ok", "Proven.")
+        return JobLine(job, newest, "warn", "With notes.")
+    return JobLine(job, newest, "ok", "The newest restore test passed.")

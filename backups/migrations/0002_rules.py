@@ -51,6 +51,17 @@ BEGIN
 END """
 
 
+# What runs on a host is seen to its end: its scratch area must be cleaned.
+BUSY = """
+BEGIN
+    IF EXISTS (SELECT FROM backups_restoretest WHERE client_id = NEW.id AND state <> 'finished') THEN
+        RAISE EXCEPTION 'a restore test of client % is under way', NEW.id
+            USING ERRCODE = 'restrict_violation', CONSTRAINT = 'no_open_restore_test_at_the_end';
+    END IF;
+    RETURN NEW;
+END """
+
+
 class Migration(migrations.Migration):
     dependencies = [
         ("backups", "0001_jobs_and_restore_tests"),
@@ -76,10 +87,15 @@ class Migration(migrations.Migration):
                 "EXECUTE FUNCTION retainer_restore_test_sealed()",
                 "CREATE TRIGGER restore_test_born BEFORE INSERT ON backups_restoretest FOR EACH ROW "
                 "EXECUTE FUNCTION retainer_restore_test_born()",
+                _HEAD.format("retainer_no_open_restore_test", BUSY),
+                "CREATE TRIGGER no_open_restore_test_at_the_end BEFORE UPDATE OF ended_at ON clients_client FOR EACH ROW "
+                "WHEN (NEW.ended_at IS NOT NULL) EXECUTE FUNCTION retainer_no_open_restore_test()",
                 "CREATE TRIGGER client_not_ended BEFORE INSERT ON backups_restoretest FOR EACH ROW "
                 "EXECUTE FUNCTION retainer_client_not_ended()",
             ],
             [
+                "DROP TRIGGER no_open_restore_test_at_the_end ON clients_client",
+                "DROP FUNCTION retainer_no_open_restore_test()",
                 "DROP TRIGGER client_not_ended ON backups_restoretest",
                 "DROP TRIGGER restore_test_born ON backups_restoretest",
                 "DROP TRIGGER restore_test_sealed ON backups_restoretest",

@@ -34,15 +34,13 @@ class Judgement:
 
 def judge(
     *, exit_status: int, facts: Facts, sources: Sequence[str], recovery_point: timedelta, recovery_time: timedelta, at: datetime,
-    newest: bool = True,
 ) -> Judgement:  # fmt: skip
     """Weigh what a finished test found.
 
     Args:
         exit_status: of retainer-restore.
         sources: what must be in the snapshot.
-        at: when the test began; ages are counted to it.
-        newest: whether the newest snapshot was asked for; an old one chosen on purpose may be old.
+        at: when the test began. The age is that of the newest snapshot, whichever was restored.
     """
     if exit_status in _INCONCLUSIVE:
         cause, words = _INCONCLUSIVE[exit_status]
@@ -55,7 +53,7 @@ def judge(
         return _tool_failed(exit_status, facts)
     if exit_status != 0:
         return Judgement(RestoreVerdict.INCONCLUSIVE, Cause.UNREAD, (f"The test ended with exit status {exit_status}.",))
-    return _content(facts, sources, recovery_point, recovery_time, at, newest=newest)
+    return _content(facts, sources, recovery_point, recovery_time, at)
 
 
 def _tool_failed(exit_status: int, facts: Facts) -> Judgement:
@@ -73,9 +71,7 @@ def _tool_failed(exit_status: int, facts: Facts) -> Judgement:
     return Judgement(RestoreVerdict.FAIL, Cause.CORRUPTION, (f"{what}: its data is damaged or missing.", words))
 
 
-def _content(
-    facts: Facts, sources: Sequence[str], recovery_point: timedelta, recovery_time: timedelta, at: datetime, *, newest: bool
-) -> Judgement:
+def _content(facts: Facts, sources: Sequence[str], recovery_point: timedelta, recovery_time: timedelta, at: datetime) -> Judgement:
     unread = _unread(facts)
     if unread:
         return Judgement(RestoreVerdict.INCONCLUSIVE, Cause.UNREAD, (f"Not found out: {', '.join(unread)}.",))
@@ -83,7 +79,7 @@ def _content(
         (Cause.CORRUPTION, _damage(facts)),
         (Cause.COVERAGE, _coverage(facts, sources)),
         (Cause.MISMATCH, _mismatch(facts)),
-        (Cause.STALE, _age(facts, recovery_point, at) if newest else []),
+        (Cause.STALE, _age(facts, recovery_point, at)),
     ):
         if problems:
             return Judgement(RestoreVerdict.FAIL, cause, tuple(problems))

@@ -47,6 +47,8 @@ GIVE_UP_UNSENT = timedelta(minutes=2)
 GIVE_UP_SENT = timedelta(hours=12)
 BEGIN_WITHIN_S = 60
 SAMPLE = 200
+# Of so many tests one restores a snapshot at random, old ones too.
+OLD_ONE_IN = 4
 # Beside 1.2 times the restore's size.
 SPARE_B = 256 * 1024 * 1024
 # How long one phase may take at most, in seconds.
@@ -67,7 +69,8 @@ def request(*, job: BackupJob, actor: Actor, now: datetime) -> RestoreTest:
     number = job.tests.count()
     specification = {
         "tool": [job.tool], "repository": [job.repository], "source": job.sources, "exclude": job.excludes, "scratch": [job.scratch],
-        "snapshot": ["newest"], "sample": [str(SAMPLE)], "seed": [str(random.SystemRandom().randrange(10**6))],
+        "snapshot": ["random" if number % OLD_ONE_IN == OLD_ONE_IN - 1 else "newest"], "sample": [str(SAMPLE)],
+        "seed": [str(random.SystemRandom().randrange(10**6))],
         "spare_b": [str(SPARE_B)], "limit_s": [str(LIMIT_S)], "read_part": [f"{number % job.read_parts + 1}/{job.read_parts}"],
     }  # fmt: skip
     try:

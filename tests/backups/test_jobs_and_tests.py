@@ -10,7 +10,9 @@ from backups.errors import RestoreUnderWay
 from backups.models import BackupJob, RestoreTest
 from backups.services import jobs, restore_tests
 from clients.choices import Access
+from clients.errors import ClientBusy
 from clients.models import Client
+from clients.services import ending
 from maintenance.services import upgrades
 from portal.audit.models import AuditEvent
 from portal.errors import NotAllowed, PortalError, constraint_name
@@ -75,14 +77,16 @@ def test_one_test_of_a_system_and_of_a_repository_at_a_time(job):
 
 
 def test_each_test_reads_the_next_part_of_the_data(job):
-    parts = []
+    parts, chosen = [], []
     for _ in range(4):
         test = restore_tests.request(job=job, actor=people.TESTER, now=people.now())
         parts += test.specification["read_part"]
-        people.RestoreTest.objects.filter(pk=test.pk).update(
+        chosen += test.specification["snapshot"]
+        RestoreTest.objects.filter(pk=test.pk).update(
             state="finished", verdict="inconclusive", cause="host", finished_at=people.now(), seal="x"
         )
     assert parts == ["1/3", "2/3", "3/3", "1/3"]
+    assert chosen == ["newest", "newest", "newest", "random"]
 
 
 def test_only_a_pass_proves_and_the_database_says_so(job, sample_client):
@@ -126,6 +130,13 @@ def test_a_test_is_born_of_its_job(job):
     Client.objects.filter(pk=job.client_id).update(ended_at=people.now())
     with pytest.raises(PortalError, match="retainer ended"):
         restore_tests.request(job=job, actor=people.TESTER, now=people.now())
+
+
+def test_a_retainer_does_not_end_in_the_middle_of_a_test(job):
+    people.make_restore_test(job)
+    lead = people.actor(people.make_staff("lead"))
+    with pytest.raises(ClientBusy, match="restore test is under way"):
+        ending.end_client(client=job.client, reason="moved", actor=lead, now=people.now())
 
 
 def line(job):

@@ -7,6 +7,7 @@ import pytest
 
 from backups.models import RestoreTest
 from backups.services import jobs, restore_tests
+from portal.audit.models import AuditEvent, HostScript
 from tests import people
 from tests.hosts.conftest import set_up
 from tests.lab.machine import wait_for
@@ -66,6 +67,7 @@ def test_a_good_repository_is_proven_with_its_evidence(job, machine):
     assert "restic 0." in facts["tool_version"]
     assert restore_tests.seal_of(test, {}) == test.seal
     assert KEY not in str(test.specification) + test.log + str(test.facts) + str(test.commands)
+    assert KEY not in str(list(AuditEvent.objects.values())) + str(list(HostScript.objects.values()))
     nothing_left(machine)
     assert dict(prove(job).facts)["read"] == "2/3 sound", "the next part of all data"
 

@@ -153,7 +153,11 @@ choose_snapshot() {
     cp "$work/out" "$DIR/snapshots.json"
     fact snapshots_total "$(wc -l <"$work/list")"
     wanted=$(given snapshot)
-    if [ "$wanted" = newest ]; then chosen=$(tail -n 1 "$work/list"); else chosen=$(grep -F "	$wanted" "$work/list" | head -n 1); fi
+    case $wanted in
+    newest) chosen=$(tail -n 1 "$work/list") ;;
+    random) chosen=$(awk -v seed="$(given seed)" 'BEGIN {srand(seed)} {line[NR] = $0} END {print line[int(rand() * NR) + 1]}' "$work/list") ;;
+    *) chosen=$(grep -F "	$wanted" "$work/list" | head -n 1) ;;
+    esac
     [ -n "$chosen" ] || return 46
     snapshot=${chosen#*	}
     taken=$(date -d "${chosen%%	*}" +%s) || return 46
