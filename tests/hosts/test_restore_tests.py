@@ -70,6 +70,12 @@ def test_a_good_repository_is_proven_with_its_evidence(job, machine):
     assert KEY not in str(list(AuditEvent.objects.values())) + str(list(HostScript.objects.values()))
     nothing_left(machine)
     assert dict(prove(job).facts)["read"] == "2/3 sound", "the next part of all data"
+    # every fourth test takes a snapshot at random; the age is the newest one's all the same
+    machine.run(backup(when=timedelta(days=40)))
+    people.make_restore_test(job, "inconclusive", cause="host")
+    test = prove(job)
+    assert (test.specification["snapshot"], test.verdict) == (["random"], "pass"), test.findings
+    assert dict(test.facts)["snapshots_total"] == "2"
 
 
 def damage(words: str):
