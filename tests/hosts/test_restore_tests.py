@@ -241,3 +241,22 @@ def test_a_worker_killed_in_the_middle_is_followed_by_another(job, machine, work
     before = RestoreTest.objects.values().get(pk=test.pk)
     restore_tests.execute(test_id=test.pk, now=people.now())
     assert RestoreTest.objects.values().get(pk=test.pk) == before
+
+
+def test_the_host_runs_nothing_that_a_specification_names(job, machine):
+    """Whoever holds the portal's key gets no command as root by way of a test."""
+    machine.write("/usr/local/bin/evil", "#!/bin/sh\ntouch /root/evil\n", mode="755")
+    quote = "/var/lib/x'; touch /root/evil; '"
+    for number, (changed, value) in enumerate({"tool": "evil", "scratch": quote, "limit_s": "--help", "source": "-delete"}.items()):
+        specification = {
+            "tool": "restic", "repository": "/srv/backup", "source": "/srv/data", "scratch": "/var/lib/retainer/scratch",
+            "snapshot": "newest", "sample": "5", "seed": "1", "spare_b": "1", "limit_s": "60", changed: value,
+        }  # fmt: skip
+        run = f"00000000-0000-0000-0000-00000000000{number}"
+        lines = "".join(f"{name}={text}\n" for name, text in specification.items())
+        machine.run(f"/usr/local/sbin/retainer-host start {run} restore-test", stdin=f"{lines}\n{KEY}\n")
+        machine.run(f"until [ -f /var/lib/retainer/runs/{run}/exit ]; do sleep 0.1; done")
+        ended = machine.run(f"cat /var/lib/retainer/runs/{run}/exit").strip()
+        assert ended in ({"40"} if changed == "tool" else {"43"} if changed != "scratch" else {"0"}), (changed, ended)
+    machine.run("test ! -e /root/evil")
+    nothing_left(machine)

@@ -45,14 +45,18 @@ run() {
     : >"$DIR/facts"
     secret=$SECRETS/$id
     scratch=$(given scratch)
-    LIMIT_S=$(given limit_s)
     sweep
-    # shellcheck disable=SC2064  # these values, whatever they are at the end
-    trap "clean '$scratch/rt-$id'; rm -f '$secret'" EXIT
+    LIMIT_S=$(given limit_s)
+    trap 'clean "$scratch" "$id"; rm -f "$secret"' EXIT
     trap 'exit 143' TERM
     exec 8>/run/retainer-restore.lock
     flock -n 8 || return 41
     tool=$(given tool)
+    # this program runs what it knows, never what somebody names
+    case $tool in restic) ;; *) return 40 ;; esac
+    for number in limit_s spare_b sample seed; do
+        case $(given "$number") in *[!0-9]* | '') fact unusable "$number is no number" && return 43 ;; esac
+    done
     command -v "$tool" >/dev/null 2>&1 || return 40
     make_scratch || return 43
     cd "$work" || return 43
@@ -77,6 +81,7 @@ make_scratch() {
     real=$(readlink -f "$scratch")
     given source >"$DIR/sources"
     while read -r source; do
+        case $source in /*) ;; *) fact unusable "a source is no absolute path" && return 1 ;; esac
         case $real/ in "$source"/*) fact unusable "$scratch lies inside the source $source" && return 1 ;; esac
         case $source/ in "$real"/*) fact unusable "the source $source lies inside $scratch" && return 1 ;; esac
     done <"$DIR/sources"
@@ -85,11 +90,13 @@ make_scratch() {
     mkdir "$work" && echo "$id" >"$work/$MARK"
 }
 
-# Removes a test's folder, once its mark was read again and it is what it says.
+# Removes a test's folder (its scratch area, its id), once its mark was read again and it is what it says.
 clean() {
     cd / || return
-    [ -d "$1" ] && [ ! -L "$1" ] && [ "$(readlink -f "$1")" = "$1" ] && [ "rt-$(cat "$1/$MARK" 2>/dev/null)" = "${1##*/}" ] || return 0
-    rm -rf --one-file-system "$1"
+    place=$(readlink -f "$1") || return 0
+    place=$place/rt-$2
+    [ -d "$place" ] && [ ! -L "$place" ] && [ "$(cat "$place/$MARK" 2>/dev/null)" = "$2" ] || return 0
+    rm -rf --one-file-system "$place"
 }
 
 sweep() {
@@ -102,7 +109,7 @@ sweep() {
             continue # it is only just beginning
         fi
         [ -z "$pid" ] || [ "$(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null | cut -d ' ' -f 20)" != "$since" ] || continue
-        clean "$(sed -n 's/^scratch=//p' "$folder/given")/rt-$other"
+        clean "$(sed -n 's/^scratch=//p' "$folder/given")" "$other"
         rm -f "$SECRETS/$other"
     done
 }
