@@ -49,9 +49,3 @@ class JobForm(forms.Form):
     def __init__(self, *args: Any, systems: QuerySet[System], **options: Any) -> None:
         super().__init__(*args, **options)
         cast("forms.ModelChoiceField[System]", self.fields["system"]).queryset = systems
-
-
-class ReasonForm(forms.Form):
-    """Something that takes a reason."""
-
-    reason = forms.CharField(label="Reason", max_length=2000)

@@ -31,11 +31,9 @@ class JobLine:
 _WORST_FIRST = {"bad": 0, "unknown": 1, "warn": 2, "ok": 3}
 
 
-def job_lines(actor: Actor, *, now: datetime, client_id: int | None = None, system_id: int | None = None) -> list[JobLine]:
+def job_lines(actor: Actor, *, now: datetime, system_id: int | None = None) -> list[JobLine]:
     """The jobs in use that an actor may see, the worst first. Two queries whatever their number."""
     rows = BackupJob.objects.visible_to(actor).filter(ended_at=None).select_related("client", "system", "proof")
-    if client_id is not None:
-        rows = rows.filter(client_id=client_id)
     if system_id is not None:
         rows = rows.filter(system_id=system_id)
     jobs = list(rows.order_by("client__name", "system__name", "name", "pk"))

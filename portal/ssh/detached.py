@@ -167,7 +167,7 @@ def parse_plan_answer(answer: str) -> HostPlan:
 
 
 def snapshots(shell: Shell, *, packages: tuple[str, ...]) -> HostSnapshots:
-    """Whether a snapshot could be taken before these packages are changed (none named: anything at all), and what is kept.
+    """Whether a snapshot could be taken before these packages are changed (none named: anything at all). `kept` is not asked.
 
     Raises:
         ValueError: a package is not of the form that `plan` takes.

@@ -22,7 +22,7 @@
 #   start UUID fs-rollback    bring the root file system back to the snapshot that the run on standard input took, and reboot
 #   start UUID restore-test   prove a backup by restoring it (retainer-restore): its specification and, after an empty line, the
 #                             repository's key on standard input; the key lies on tmpfs for as long as the run
-#   snapshots                 whether a snapshot could be taken before these packages are changed, and those that are kept
+#   snapshots                 whether a snapshot could be taken before these packages are changed
 #   drop-snapshots            remove the snapshots that are past their days, then say which are kept
 #   allows SHA256             whether the administrator allowed that document
 #   status UUID OFFSET        state of a run, then its log from that byte on
@@ -506,7 +506,7 @@ nested_subvolumes() {
 # The volume of / in LVM (lvs(8)): group, name, pool where it is thin, sizes in bytes.
 logical_volume() {
     command -v lvs >/dev/null 2>&1 || return 1
-    # shellcheck disable=SC2046  # words, with a dash where there is no pool
+    # shellcheck disable=SC2046  # words; the last is missing where there is no pool
     set -- $(lvs --noheadings --nosuffix --units b --separator ' ' -o vg_name,lv_name,lv_size,vg_free,pool_lv "$fs_source" 2>/dev/null)
     [ "$#" -ge 4 ] || return 1
     lv_group=$1 lv_name=$2 lv_size_b=$3 lv_free_b=$4 lv_pool=${5:-}
@@ -618,8 +618,6 @@ snapshots() {
     head -c 262144 >"$wanted"
     if [ -s "$wanted" ]; then root_file_system "$wanted"; else root_file_system -; fi
     if [ -z "$why" ]; then printf 'offer=%s\n' "$fs_kind"; else printf 'offer=none\t%s\n' "$why"; fi
-    lock_snapshots || fail 73 "the snapshots are locked"
-    kept_snapshots
 }
 
 drop_snapshots() {
