@@ -7,6 +7,27 @@ class Tool(models.TextChoices):
     """What makes the backup; the values are the programs' names."""
 
     RESTIC = "restic", "restic"
+    BORG = "borg", "BorgBackup"
+    PG_DUMP = "pg_dump", "pg_dump"
+    PG_DUMPALL = "pg_dumpall", "pg_dumpall"
+    MYSQLDUMP = "mysqldump", "mysqldump or mariadb-dump"
+    TAR = "tar", "tar archives"
+    RSYNC = "rsync", "rsync copies"
+    # Parts that only count together: an application's files and its database.
+    COMPOSITE = "composite", "several that count together"
+
+
+DATABASE_TOOLS = [Tool.PG_DUMP, Tool.PG_DUMPALL, Tool.MYSQLDUMP]
+FILE_TOOLS = [Tool.RESTIC, Tool.BORG, Tool.TAR, Tool.RSYNC]
+# What can't be opened without a key; borg can be without one, the others have none.
+KEYED_TOOLS = [Tool.RESTIC, Tool.BORG]
+
+
+class Application(models.TextChoices):
+    """Whose own check a composite gets beside those of its parts."""
+
+    NONE = "", "None"
+    NEXTCLOUD = "nextcloud", "Nextcloud"
 
 
 class RestoreState(models.TextChoices):
@@ -15,6 +36,14 @@ class RestoreState(models.TextChoices):
     QUEUED = "queued", "Waiting for a worker"
     RUNNING = "running", "Running on the host"
     FINISHED = "finished", "Finished"
+
+
+class Purpose(models.TextChoices):
+    """What a restore test is for."""
+
+    TEST = "test", "Restore test"
+    # With nothing but the secrets that are kept for handover: an empty home, no key of the host's own.
+    DRILL = "drill", "Escrow drill"
 
 
 OPEN_TEST_STATES = [RestoreState.QUEUED, RestoreState.RUNNING]
@@ -32,17 +61,27 @@ class RestoreVerdict(models.TextChoices):
 PROVING = [RestoreVerdict.PASS, RestoreVerdict.NOTES]
 
 
+class Level(models.TextChoices):
+    """How a reading or a finding is to be taken. Unknown is never fine."""
+
+    OK = "ok", "In order"
+    WARN = "warn", "To look at"
+    BAD = "bad", "Bad"
+    UNKNOWN = "unknown", "Not known"
+
+
 class Cause(models.TextChoices):
     """Why a test did not pass."""
 
     NONE = "", "None"
     KEY = "key", "The key does not open the repository"
     REPOSITORY = "repository", "No repository there"
-    CORRUPTION = "corruption", "The repository is damaged"
+    CORRUPTION = "corruption", "The backup is damaged"
     STALE = "stale", "The newest snapshot is too old"
     COVERAGE = "coverage", "Something that should be in it is missing"
-    MISMATCH = "mismatch", "What came back is not what lives"
+    MISMATCH = "mismatch", "What came back is not what it should be"
     BUSY = "busy", "Another test or a lock is in the way"
+    LOAD = "load", "The dump does not load"
     HOST = "host", "The host can't be worked on"
     SCRATCH = "scratch", "The scratch area is too small or unusable"
     TOOL = "tool", "The tool is missing"

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from backups.services import restore_tests
+from backups.services import looks, restore_tests
 from portal.accounts.scope import acting_for, acting_for_all
 
 
@@ -26,3 +26,17 @@ def test_due(**_later: object) -> None:
     """Start the restore tests that are due."""
     with acting_for_all():
         restore_tests.request_due(now=timezone.now())
+
+
+@shared_task(name="backups.look_at_system", queue="hosts", acks_late=True)
+def look_at_system(*, client_id: int, system_id: int, **_later: object) -> None:
+    """Survey a system, and read each of its backups."""
+    with acting_for(client_id):
+        looks.look(system_id=system_id, now=timezone.now())
+
+
+@shared_task(name="backups.look_due", queue="default")
+def look_due(**_later: object) -> None:
+    """Ask for the looks that are due."""
+    with acting_for_all():
+        looks.request_due(now=timezone.now())

@@ -7,7 +7,7 @@ from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_
 from allauth.account.internal.userkit import user_id_to_str
 from django.test import Client as Browser
 
-from backups.models import BackupJob, RestoreTest
+from backups.models import BackupFinding, BackupJob, FoundBackup, Reading, RestoreTest
 from backups.services import jobs
 from clients.models import Client, System
 from clients.services import registry
@@ -151,7 +151,8 @@ def make_document(text: str = UPGRADE, name: str = "Lab page") -> UpgradeDocumen
 def make_backup(system: System, name: str = "data", **values: object) -> BackupJob:
     """A backup job as an operator takes it on; never proven."""
     fixed = {"tool": "restic", "repository": "/srv/backup", "sources": ["/srv/data"], "key": "the key of a repository"}
-    return jobs.add(system=system, name=name, actor=TESTER, now=now(), **{**fixed, **values})  # type: ignore[arg-type]
+    wish = jobs.Wish(name=name, **{**fixed, **values})  # type: ignore[arg-type]
+    return jobs.add(system=system, wish=wish, actor=TESTER, now=now())
 
 
 def make_restore_test(job: BackupJob, verdict: str = "", **values: object) -> RestoreTest:
@@ -172,3 +173,27 @@ def make_restore_test(job: BackupJob, verdict: str = "", **values: object) -> Re
     test.refresh_from_db()
     job.refresh_from_db()
     return test
+
+
+def make_reading(job: BackupJob, level: str = "ok", **values: object) -> Reading:
+    """A look at a backup as it is now: its newest snapshot is an hour old."""
+    fixed: dict[str, object] = {
+        "at": now(), "level": level, "findings": [], "newest_at": now() - timedelta(hours=1), "oldest_at": now() - timedelta(days=20),
+        "snapshots": 20, "size_b": 300, "files": 3, "traits": {"tool_version": "restic 0.14.0", "identity": "ab"}, **values,
+    }  # fmt: skip
+    return Reading.objects.create(client_id=job.client_id, job=job, **fixed)
+
+
+def make_gap(system: System, subject: str = "folder /srv/forgotten") -> BackupFinding:
+    """Something on a system that no backup covers."""
+    return BackupFinding.objects.create(
+        client_id=system.client_id, system=system, kind="uncovered", subject=subject, level="warn", found_at=now()
+    )
+
+
+def make_found_backup(system: System) -> FoundBackup:
+    """A backup that a system makes and nobody watches."""
+    return FoundBackup.objects.create(
+        client_id=system.client_id, system=system, tool="borg", repository="/srv/found", sources=["/srv/wiki"],
+        places=["/etc/cron.d/backup"], found_at=now(),
+    )  # fmt: skip

@@ -1,6 +1,7 @@
-"""Backup jobs and their restore tests."""
+"""Backup jobs and their restore tests; what they look like in between, and what drifted."""
 
 from backups.models.job import BackupJob
+from backups.models.reading import BackupFinding, BackupSurvey, Baseline, FoundBackup, Reading
 from backups.models.restore_test import RestoreTest
 
-__all__ = ["BackupJob", "RestoreTest"]
+__all__ = ["BackupFinding", "BackupJob", "BackupSurvey", "Baseline", "FoundBackup", "Reading", "RestoreTest"]

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
-from backups.choices import OPEN_TEST_STATES, Cause, RestoreState, RestoreVerdict
+from backups.choices import OPEN_TEST_STATES, Cause, Purpose, RestoreState, RestoreVerdict
 from portal.accounts.tenancy import ClientOwned
 
 
@@ -18,6 +18,7 @@ class RestoreTest(ClientOwned):
     system = models.ForeignKey("clients.System", on_delete=models.PROTECT, related_name="restore_tests")
     # As the job had it: of one repository one test runs at a time.
     repository = models.CharField(max_length=500)
+    purpose = models.CharField(max_length=16, choices=Purpose, default=Purpose.TEST)
     # What it was told, without the key.
     specification = models.JSONField(default=dict)
     state = models.CharField(max_length=16, choices=RestoreState, default=RestoreState.QUEUED)
@@ -61,6 +62,7 @@ class RestoreTest(ClientOwned):
                 fields=["client", "repository"], condition=Q(state__in=OPEN_TEST_STATES), name="one_open_test_per_repository"
             ),
             models.CheckConstraint(condition=Q(state__in=RestoreState.values), name="restore_test_state_known"),
+            models.CheckConstraint(condition=Q(purpose__in=Purpose.values), name="restore_test_purpose_known"),
             models.CheckConstraint(condition=Q(cause__in=Cause.values), name="restore_test_cause_known"),
             models.CheckConstraint(
                 condition=(

@@ -7,7 +7,6 @@ sweep hands the row to the next worker, which goes on from what the row and the 
 import hashlib
 import json
 import logging
-import random
 import threading
 import uuid
 from collections.abc import Iterator
@@ -20,11 +19,12 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from backups.choices import OPEN_TEST_STATES, PROVING, Cause, RestoreState, RestoreVerdict
+from backups.choices import OPEN_TEST_STATES, PROVING, Cause, Purpose, RestoreState, RestoreVerdict
 from backups.errors import LeaseLost, RestoreUnderWay
 from backups.models import BackupJob, RestoreTest
 from backups.parsers.facts import Facts, UnreadableFacts, parse_facts
 from backups.services.judging import Judgement, judge
+from backups.services.specifications import parts_of, promise_of, secrets_of, specification_of
 from clients.errors import NotReady
 from clients.services.access import open_shell
 from portal.accounts.actor import Actor
@@ -37,7 +37,6 @@ from portal.ssh.detached import HostState, RunStatus
 from portal.ssh.errors import CommandFailed, ConnectFailed, ConnectionLost, SSHError, TimedOut
 from portal.ssh.pool import Shell
 from portal.ssh.target import clean
-from portal.vault.services import open_for_use
 
 logger = logging.getLogger(__name__)
 
@@ -46,40 +45,41 @@ RETRY_S = 5
 GIVE_UP_UNSENT = timedelta(minutes=2)
 GIVE_UP_SENT = timedelta(hours=12)
 BEGIN_WITHIN_S = 60
-SAMPLE = 200
-# Of so many tests one restores a snapshot at random, old ones too.
-OLD_ONE_IN = 4
-# Beside 1.2 times the restore's size.
-SPARE_B = 256 * 1024 * 1024
-# How long one phase may take at most, in seconds.
-LIMIT_S = 6 * 3600
 LOG_KEPT = 400_000
 
 
-def request(*, job: BackupJob, actor: Actor, now: datetime) -> RestoreTest:
+def request(*, job: BackupJob, purpose: str = Purpose.TEST, scheduled: bool = False, actor: Actor, now: datetime) -> RestoreTest:
     """Start a restore test of a job. After commit: nudges `backups.execute_test`.
 
     Raises:
         RestoreUnderWay: one runs on this system or this repository (constraints one_open_test_per_system, ..._per_repository).
-        PortalError: the job is ended, or the client's retainer.
+        PortalError: the job is ended, or the client's retainer; a part, which is tested with its composite; a composite that
+            has none.
     """
     actor.require(Permission.OPERATE)
     if job.ended_at is not None:
         raise PortalError("This backup is not watched any more.")
-    number = job.tests.count()
-    specification = {
-        "tool": [job.tool], "repository": [job.repository], "source": job.sources, "exclude": job.excludes, "scratch": [job.scratch],
-        "snapshot": ["random" if number % OLD_ONE_IN == OLD_ONE_IN - 1 else "newest"], "sample": [str(SAMPLE)],
-        "seed": [str(random.SystemRandom().randrange(10**6))],
-        "spare_b": [str(SPARE_B)], "limit_s": [str(LIMIT_S)], "read_part": [f"{number % job.read_parts + 1}/{job.read_parts}"],
-    }  # fmt: skip
+    if job.part_of_id is not None:
+        raise PortalError("This backup only counts together with others.", hint="Prove the whole that it is a part of.")
+    if not parts_of(job):
+        raise PortalError("Nothing is left of this backup: all its parts ended.")
+    specification = specification_of(job, purpose=purpose, scheduled=scheduled)
+    system_id = job.restore_on_id or job.system_id
     try:
         with transaction.atomic():
             test = RestoreTest.objects.create(
-                client_id=job.client_id, job=job, system_id=job.system_id, repository=job.repository, specification=specification,
-                started_by_id=actor.user_id, actor_label=actor.label, created_at=now,
+                client_id=job.client_id, job=job, system_id=system_id, repository=job.repository, specification=specification,
+                purpose=purpose, started_by_id=actor.user_id, actor_label=actor.label, created_at=now,
             )  # fmt: skip
-            audit.record(action="restore_test.request", actor=actor, subject=test, client_id=job.client_id, now=now, job=job.name)
+            audit.record(
+                action="restore_test.request",
+                actor=actor,
+                subject=test,
+                client_id=job.client_id,
+                now=now,
+                job=job.name,
+                purpose=purpose,
+            )
             nudge("backups.execute_test", client_id=job.client_id, test_id=test.pk)
     except IntegrityError as error:
         name = constraint_name(error)
@@ -95,7 +95,7 @@ def request(*, job: BackupJob, actor: Actor, now: datetime) -> RestoreTest:
 
 def request_due(*, now: datetime) -> int:
     """Start the tests that are due, the oldest proof first; returns how many. What is busy comes with a later look."""
-    rows = BackupJob.objects.filter(ended_at=None, client__ended_at=None).select_related("proof", "system")
+    rows = BackupJob.objects.filter(ended_at=None, client__ended_at=None, part_of=None).select_related("proof", "system")
     count = 0
     for job in sorted(rows, key=lambda job: (job.proof is not None, job.proof and job.proof.finished_at, job.pk)):
         last = job.tests.order_by("-created_at").values_list("created_at", flat=True).first()
@@ -105,7 +105,7 @@ def request_due(*, now: datetime) -> int:
         if not due or (last is not None and now - last < timedelta(days=1)):
             continue
         try:
-            request(job=job, actor=Actor.portal("restore test schedule"), now=now)
+            request(job=job, scheduled=True, actor=Actor.portal("restore test schedule"), now=now)
             count += 1
         except RestoreUnderWay:
             continue
@@ -131,7 +131,7 @@ def execute(*, test_id: int, now: datetime) -> None:
     token = uuid.uuid4()
     if not RestoreTest.objects.filter(free, pk=test_id, state__in=OPEN_TEST_STATES).update(claim=token, claimed_until=now + _lease()):
         return
-    test = RestoreTest.objects.select_related("system__client", "job__credential").get(pk=test_id)
+    test = RestoreTest.objects.select_related("system__client", "job__credential", "job__key_export").get(pk=test_id)
     try:
         with open_shell(test.system, actor=Actor.portal(f"restore test asked for by {test.actor_label}"), purpose=str(test)) as shell:
             try:
@@ -174,7 +174,7 @@ def _start(test: RestoreTest, shell: Shell) -> bool:
     if test.start_sent_at is None:
         _hold(test, start_sent_at=_utc())
     try:
-        detached.start_restore_test(shell, run=test.uuid, specification=test.specification, secret=open_for_use(test.job.credential))
+        detached.start_restore_test(shell, run=test.uuid, specification=test.specification, secrets=secrets_of(test.job))
     except CommandFailed as error:
         _finish(test, None, Judgement(RestoreVerdict.INCONCLUSIVE, Cause.HOST, (f"The host did not begin: {error.message}",)))
         return False
@@ -186,12 +186,8 @@ def _judge(test: RestoreTest, status: RunStatus) -> None:
     if status.state is HostState.FINISHED and status.exit_status is not None:
         try:
             facts = parse_facts(status.facts)
-            judgement = judge(
-                exit_status=status.exit_status, facts=facts, sources=test.specification["source"],
-                recovery_point=timedelta(hours=test.job.recovery_point_h), recovery_time=timedelta(minutes=test.job.recovery_time_min),
-                at=test.created_at,
-            )  # fmt: skip
-        except UnreadableFacts as error:
+            judgement = judge(exit_status=status.exit_status, facts=facts, promise=promise_of(test), at=test.created_at)
+        except (UnreadableFacts, KeyError, ValueError, IndexError) as error:
             judgement = Judgement(RestoreVerdict.INCONCLUSIVE, Cause.UNREAD, (f"The host's facts can't be read: {error}",))
     else:
         how = "was killed" if status.state is HostState.DIED else "was cut off by a reboot"
@@ -210,13 +206,7 @@ def _finish(test: RestoreTest, status: RunStatus | None, judgement: Judgement, f
         "exit_status": status.exit_status if status else None,
     }  # fmt: skip
     if facts is not None:
-        seconds = facts.seconds("restore")
-        values |= {
-            "snapshot_id": facts.snapshot[0] if facts.snapshot else "", "snapshot_at": facts.snapshot[1] if facts.snapshot else None,
-            "restored_bytes": facts.restored[0] if facts.restored else None,
-            "restored_files": facts.restored[1] if facts.restored else None,
-            "recovery_s": Decimal(f"{seconds:.2f}") if seconds is not None else None,
-        }  # fmt: skip
+        values |= _came_back(facts)
     values["seal"] = seal_of(test, values)
     _hold(test, state=RestoreState.FINISHED, trouble="", **values)
     if judgement.verdict in PROVING:
@@ -226,6 +216,21 @@ def _finish(test: RestoreTest, status: RunStatus | None, judgement: Judgement, f
         cause=judgement.cause, findings=list(judgement.findings), seal=values["seal"],
     )  # fmt: skip
     logger.info("restore_test.finished", extra={"test": test.pk, "verdict": str(judgement.verdict)})
+
+
+def _came_back(facts: Facts) -> dict[str, Any]:
+    """The columns that lists show; of several parts the oldest snapshot, and all that came back."""
+    snapshots = [part.snapshot for part in facts.parts if part.snapshot]
+    oldest = min(snapshots, key=lambda snapshot: snapshot[1]) if len(snapshots) == len(facts.parts) else None
+    restored = [part.restored for part in facts.parts if part.restored]
+    whole = len(restored) == len(facts.parts)
+    seconds = facts.recovery_s()
+    return {
+        "snapshot_id": oldest[0] if oldest else "", "snapshot_at": oldest[1] if oldest else None,
+        "restored_bytes": sum(part[0] for part in restored) if whole else None,
+        "restored_files": sum(part[1] for part in restored) if whole else None,
+        "recovery_s": Decimal(f"{seconds:.2f}") if seconds is not None else None,
+    }  # fmt: skip
 
 
 def seal_of(test: RestoreTest, values: dict[str, Any]) -> str:
@@ -238,8 +243,8 @@ def seal_of(test: RestoreTest, values: dict[str, Any]) -> str:
 
 
 _SEALED = (
-    "specification", "repository", "verdict", "cause", "findings", "facts", "commands", "exit_status", "snapshot_id", "snapshot_at",
-    "restored_files", "restored_bytes", "recovery_s", "created_at", "finished_at",
+    "purpose", "specification", "repository", "verdict", "cause", "findings", "facts", "commands", "exit_status", "snapshot_id",
+    "snapshot_at", "restored_files", "restored_bytes", "recovery_s", "created_at", "finished_at",
 )  # fmt: skip
 
 

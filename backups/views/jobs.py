@@ -7,8 +7,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_htmx.http import HttpResponseStopPolling
 
 from backups import queries
-from backups.forms import JobForm
-from backups.models import BackupJob, RestoreTest
+from backups.choices import Purpose, Tool
+from backups.forms import CompositeForm, JobForm
+from backups.models import BackupFinding, BackupJob, FoundBackup, RestoreTest
 from backups.services import jobs, restore_tests
 from clients.choices import Access
 from clients.models import Client, System
@@ -44,14 +45,35 @@ def job_new(request: PortalRequest, client_id: int) -> HttpResponse:
     """Take a backup on."""
     client = get_object_or_404(Client.objects.visible_to(request.actor), pk=client_id)
     systems = System.objects.filter(client=client, access=Access.MANAGE).order_by("name")
-    form = JobForm(request.POST or None, systems=systems)
+    form = JobForm(request.POST or None, systems=systems, initial=_found(request, client))
     if request.method == "POST" and form.is_valid():
         try:
-            job = jobs.add(actor=request.actor, now=timezone.now(), **form.cleaned_data)
+            values = dict(form.cleaned_data)
+            system, restore_on = values.pop("system"), values.pop("restore_on")
+            wish = jobs.Wish(**values)
+            job = jobs.add(system=system, restore_on=restore_on, wish=wish, actor=request.actor, now=timezone.now())
             return see(request, "backups:job", job.pk)
         except PortalError as error:
             form.add_error(None, str(error))
     return render_page(request, "backups/job_new.html", {"client": client, "form": form}, status=422 if form.errors else 200)
+
+
+@require_http_methods(READ_OR_POST)
+@requires(Permission.OPERATE)
+def composite_new(request: PortalRequest, client_id: int) -> HttpResponse:
+    """Make one backup of several that only count together."""
+    client = get_object_or_404(Client.objects.visible_to(request.actor), pk=client_id)
+    alone = BackupJob.objects.filter(client=client, ended_at=None, part_of=None).exclude(tool=Tool.COMPOSITE)
+    form = CompositeForm(request.POST or None, jobs=alone.select_related("system").order_by("system__name", "name"))
+    if request.method == "POST" and form.is_valid():
+        values = {**form.cleaned_data, "parts": list(form.cleaned_data["parts"].order_by("pk"))}
+        try:
+            job = jobs.add_composite(actor=request.actor, now=timezone.now(), **values)
+            return see(request, "backups:job", job.pk)
+        except PortalError as error:
+            form.add_error(None, str(error))
+    context = {"client": client, "form": form}
+    return render_page(request, "backups/composite_new.html", context, status=422 if form.errors else 200)
 
 
 @require_POST
@@ -72,7 +94,8 @@ def test_start(request: PortalRequest, job_id: int) -> HttpResponse:
     """Prove a backup now."""
     job = get_object_or_404(BackupJob.objects.visible_to(request.actor).select_related("system"), pk=job_id)
     try:
-        test = restore_tests.request(job=job, actor=request.actor, now=timezone.now())
+        purpose = Purpose.DRILL if request.POST.get("purpose") == Purpose.DRILL else Purpose.TEST
+        test = restore_tests.request(job=job, purpose=purpose, actor=request.actor, now=timezone.now())
     except PortalError as error:
         return _detail(request, job_id, error=error)
     return see(request, "backups:restore-test", test.pk)
@@ -83,16 +106,34 @@ def test_start(request: PortalRequest, job_id: int) -> HttpResponse:
 def test_detail(request: PortalRequest, test_id: int) -> HttpResponse:
     """A restore test with all its evidence; the live part refreshes itself until the verdict is there."""
     test = get_object_or_404(RestoreTest.objects.visible_to(request.actor).select_related("job", "system", "client"), pk=test_id)
-    context = {"test": test, "phases": [value.split() for name, value in test.facts if name == "phase"]}
+    context = {"test": test, "phases": queries.phases_of(test)}
     answer = render_page(request, "backups/restore_test.html", context, fragment="live")
     if wants_fragment(request) and not test.is_open:
         return HttpResponseStopPolling(answer.content)
     return answer
 
 
+def _found(request: PortalRequest, client: Client) -> dict[str, object]:
+    """What a backup that was found on a system already says of itself."""
+    number = request.GET.get("found", "")
+    row = FoundBackup.objects.visible_to(request.actor).filter(client=client, pk=number).first() if number.isdecimal() else None
+    if row is None:
+        return {}
+    return {
+        "system": row.system_id, "name": f"{row.tool} {row.repository.rstrip('/').rsplit('/', 1)[-1]}"[:100], "tool": row.tool,
+        "repository": row.repository, "sources": "\n".join(row.sources), "databases": "\n".join(row.databases),
+        "excludes": "\n".join(row.excludes),
+    }  # fmt: skip
+
+
 def _detail(request: PortalRequest, job_id: int, *, error: PortalError | None = None) -> HttpResponse:
-    rows = BackupJob.objects.visible_to(request.actor).select_related("client", "system", "proof")
+    rows = BackupJob.objects.visible_to(request.actor).select_related("client", "system", "proof", "restore_on", "part_of")
     job = get_object_or_404(rows, pk=job_id)
     tests = list(job.tests.order_by("-created_at")[:50])
-    context = {"line": queries.job_line(job, now=timezone.now()), "job": job, "tests": tests, "error": error}
+    now = timezone.now()
+    context = {
+        "line": queries.job_line(job, now=now), "job": job, "tests": tests, "parts": job.parts.order_by("pk"), "error": error,
+        "curves": queries.history_of(job, now=now), "baseline": job.baselines.order_by("-accepted_at", "-pk").first(),
+        "drift": queries.open_findings(request.actor, kind=BackupFinding.Kind.DRIFT, job=job),
+    }  # fmt: skip
     return render_page(request, "backups/job.html", context, status=409 if error else 200)

@@ -3,10 +3,8 @@
 What waits for a host is asked for with a row (`asked_work`) and done by a worker; pages only ask.
 """
 
-import hashlib
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
@@ -22,9 +20,9 @@ from portal.accounts.roles import Permission
 from portal.audit import services as audit
 from portal.errors import PortalError
 from portal.queue import nudge
+from portal.ssh import programs
 from portal.ssh.connection import read_host_keys as ask_host_keys
 from portal.ssh.connection import sudo_refused
-from portal.ssh.detached import HELPER, HELPER_SOURCE, RESTORE_HELPER, RESTORE_SOURCE
 from portal.ssh.errors import SSHError
 from portal.ssh.keys import parse_public_keys
 from portal.ssh.pool import Shell
@@ -156,10 +154,10 @@ def setup_script(system: System) -> str:
         {
             "login": system.login,
             "public_key": client_ssh_key(system.client_id).public_part,
-            "helper": HELPER,
-            "helper_source": Path(HELPER_SOURCE).read_text(encoding="utf-8"),
-            "restore_helper": RESTORE_HELPER,
-            "restore_source": Path(RESTORE_SOURCE).read_text(encoding="utf-8"),
+            "helper": programs.HELPER,
+            "helper_source": programs.source(programs.HELPER),
+            "restore_helper": programs.RESTORE_HELPER,
+            "restore_source": programs.source(programs.RESTORE_HELPER),
             "manage": system.access == Access.MANAGE,
         },
     )
@@ -204,21 +202,20 @@ def _prove(system: System, shell: Shell, proofs: list[Proof]) -> Connection:
 
 
 def _prove_sudo(shell: Shell) -> tuple[Connection, Proof]:
-    for program, source in ((HELPER, HELPER_SOURCE), (RESTORE_HELPER, RESTORE_SOURCE)):
-        ours = hashlib.sha256(source.read_bytes()).hexdigest()
+    for program in (programs.HELPER, programs.RESTORE_HELPER):
         installed = shell.run(f"sha256sum {program}")
         if installed.exit_status != 0:
             return Connection.HELPER_MISSING, Proof("sudo", ok=False, message=f"{program} is not there: run the set-up script.")
-        if installed.stdout.split()[0] != ours:
+        if installed.stdout.split()[0] != programs.sha256(program):
             return Connection.HELPER_MISSING, Proof(
                 "sudo", ok=False, message=f"{program} is not the one of this portal: run the set-up script again."
             )
-    answer = shell.run(f"sudo -n {HELPER} version")
+    answer = shell.run(f"sudo -n {programs.HELPER} version")
     if answer.exit_status != 0:
         refused = sudo_refused(answer.stderr) or "sudo" in answer.stderr
         connection = Connection.SUDO_REFUSED if refused else Connection.COMMAND_FAILED
         return connection, Proof("sudo", ok=False, message=f"sudo refused: {answer.stderr.strip()[-300:]}")
-    return Connection.OK, Proof("sudo", ok=True, message=f"{HELPER} runs as root without a password.")
+    return Connection.OK, Proof("sudo", ok=True, message=f"{programs.HELPER} runs as root without a password.")
 
 
 def _remember(system: System, key: HostKey, *, now: datetime) -> SystemHostKey:

@@ -115,7 +115,7 @@ def unmet(document: UpgradeDocument, system: System, *, now: datetime) -> list[s
 
 def newest_restore_test(system: System) -> datetime | None:
     """Since when each backup of this system is proven by a restore: the oldest proof. None where one lacks it, or there is none."""
-    proofs = BackupJob.objects.filter(system=system, ended_at=None).values_list("proof__finished_at", flat=True)
+    proofs = BackupJob.objects.filter(system=system, ended_at=None, part_of=None).values_list("proof__finished_at", flat=True)
     known = [at for at in proofs if at is not None]
     return min(known) if known and len(known) == len(proofs) else None
 

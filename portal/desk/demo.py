@@ -133,8 +133,11 @@ def _backups(systems: list[System], *, now: datetime) -> None:
     for system in systems:
         if system.environment == "production":
             jobs.add(
-                system=system, name="files", tool="restic", repository=f"sftp:backup@vault.bakery.invalid:/{system.name}",
-                sources=["/etc", "/srv"], key="a sample key of no repository", actor=ACTOR, now=now,
+                system=system, actor=ACTOR, now=now,
+                wish=jobs.Wish(
+                    name="files", tool="restic", repository=f"sftp:backup@vault.bakery.invalid:/{system.name}",
+                    sources=["/etc", "/srv"], key="a sample key of no repository",
+                ),
             )  # fmt: skip
 
 

@@ -4,22 +4,19 @@
 tells the state of a run from what is on disk (exit file, process, boot id), never from a connection.
 """
 
+import base64
 import enum
 import re
 import shlex
 import uuid
 from dataclasses import dataclass
-from pathlib import Path
 
 from portal.ssh.pool import Shell
+from portal.ssh.programs import HELPER
 from portal.ssh.target import clean
 
-HELPER = "/usr/local/sbin/retainer-host"
-HELPER_VERSION = 5
-HELPER_SOURCE = Path(__file__).with_name("host") / "retainer-host.sh"
-# What the helper runs for a restore test; root's own, and installed beside it.
-RESTORE_HELPER = "/usr/local/sbin/retainer-restore"
-RESTORE_SOURCE = Path(__file__).with_name("host") / "retainer-restore.sh"
+HELPER_VERSION = 6
+READING_TIMEOUT_S = 300
 # The helper's own exit status for a document that is not on the administrator's list.
 NOT_ALLOWED = 77
 # Fetching what a plan needs on a slow line.
@@ -251,23 +248,48 @@ def start(
     shell.check(f"sudo -n {HELPER} start {run} {kind}{wish}", stdin=payload, timeout_s=60)
 
 
-def start_restore_test(shell: Shell, *, run: uuid.UUID, specification: dict[str, list[str]], secret: bytes) -> None:
+def start_restore_test(shell: Shell, *, run: uuid.UUID, specification: dict[str, list[str]], secrets: dict[str, bytes]) -> None:
     """Start a restore test on its host, or find that it was started before.
 
     Args:
         specification: names to values, as retainer-restore reads them.
-        secret: the repository's key; it goes by standard input, and lies on tmpfs over there for as long as the test.
+        secrets: keys by name (`1.key` is the first part's); they go by standard input, and lie on tmpfs over there for as long as
+            the test.
 
     Raises:
-        ValueError: a value holds a line break, or the secret an empty line.
+        ValueError: a value holds a line break.
         SudoRefused, CommandFailed: nothing was started.
         ConnectionLost, TimedOut: unknown; ask `status`.
     """
+    shell.check(f"sudo -n {HELPER} start {run} restore-test", stdin=_told(specification, secrets), timeout_s=60)
+
+
+def backup_reading(shell: Shell, *, specification: dict[str, list[str]], secrets: dict[str, bytes]) -> str:
+    """What a backup looks like from without; restores and changes nothing. Arguments as `start_restore_test`.
+
+    Raises:
+        ValueError: a value holds a line break.
+        SSHError: as `Shell.check`.
+    """
+    answer = shell.check(f"sudo -n {HELPER} backup-reading", stdin=_told(specification, secrets), timeout_s=READING_TIMEOUT_S)
+    return clean(answer.raw)
+
+
+def backup_survey(shell: Shell) -> str:
+    """What on this host makes backups and what should be in one, as `retainer-host backup-survey` prints it.
+
+    Raises:
+        SSHError: as `Shell.check`.
+    """
+    return clean(shell.check(f"sudo -n {HELPER} backup-survey", timeout_s=READING_TIMEOUT_S).raw)
+
+
+def _told(specification: dict[str, list[str]], secrets: dict[str, bytes]) -> bytes:
     lines = [f"{name}={value}" for name, values in specification.items() for value in values]
     if any("\n" in line or "\r" in line or "\0" in line for line in lines):
         raise ValueError("a value of the specification holds a line break")
-    payload = "".join(f"{line}\n" for line in lines).encode() + b"\n" + secret.rstrip(b"\n") + b"\n"
-    shell.check(f"sudo -n {HELPER} start {run} restore-test", stdin=payload, timeout_s=60)
+    packed = [f"{name}={base64.b64encode(secret).decode()}" for name, secret in secrets.items()]
+    return "".join(f"{line}\n" for line in [*lines, "", *packed]).encode()
 
 
 def allows(shell: Shell, *, sha256: str) -> bool:

@@ -36,8 +36,9 @@ def check() -> int:
     scripts = sorted(
         str(path.relative_to(CHECKOUT))
         for path in CHECKOUT.rglob("*.sh")
-        if not {".venv", "var", "templates"} & set(path.relative_to(CHECKOUT).parts)
+        if not {".venv", "var", "templates", "retainer-restore"} & set(path.relative_to(CHECKOUT).parts)
     )
+    scripts.append(_assembled("retainer-restore"))
     bin_ = VENV / "bin"
     steps: list[tuple[str, list[str]]] = [
         ("ruff check", [str(bin_ / "ruff"), "check", "-q", "."]),
@@ -56,6 +57,15 @@ def check() -> int:
             failed.append(name)
     say(f"== failed: {', '.join(failed)}" if failed else "== all passed")
     return 1 if failed else 0
+
+
+def _assembled(program: str) -> str:
+    """A host's program that lies in several files, as the one that is installed (portal.ssh.programs)."""
+    whole = CHECKOUT / "var" / "check" / f"{program}.sh"
+    whole.parent.mkdir(parents=True, exist_ok=True)
+    parts = sorted((CHECKOUT / "portal/ssh/host" / program).glob("*.sh"))
+    whole.write_text("".join(part.read_text(encoding="utf-8") for part in parts), encoding="utf-8")
+    return str(whole)
 
 
 def _production_like() -> dict[str, str]:

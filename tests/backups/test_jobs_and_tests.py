@@ -79,14 +79,18 @@ def test_one_test_of_a_system_and_of_a_repository_at_a_time(job):
 def test_each_test_reads_the_next_part_of_the_data(job):
     parts, chosen = [], []
     for _ in range(4):
-        test = restore_tests.request(job=job, actor=people.TESTER, now=people.now())
-        parts += test.specification["read_part"]
+        test = restore_tests.request(job=job, scheduled=True, actor=people.TESTER, now=people.now())
+        parts += test.specification["1.read_part"]
         chosen += test.specification["snapshot"]
         RestoreTest.objects.filter(pk=test.pk).update(
             state="finished", verdict="inconclusive", cause="host", finished_at=people.now(), seal="x"
         )
     assert parts == ["1/3", "2/3", "3/3", "1/3"]
     assert chosen == ["newest", "newest", "newest", "random"]
+    for _ in range(3):
+        people.make_restore_test(job, "inconclusive", cause="host")
+    asked = restore_tests.request(job=job, actor=people.TESTER, now=people.now())
+    assert asked.specification["snapshot"] == ["newest"], "who asks means the newest"
 
 
 def test_only_a_pass_proves_and_the_database_says_so(job, sample_client):
@@ -147,6 +151,8 @@ def line(job):
 def test_green_is_only_what_is_proven_now(job):
     assert (line(job).level, "Never proven" in line(job).words) == ("unknown", True)
     people.make_restore_test(job, "pass")
+    assert (line(job).level, "Not looked at yet" in line(job).words) == ("unknown", True)
+    people.make_reading(job)
     assert line(job).level == "ok"
     people.make_restore_test(job, "inconclusive", cause="host")
     assert line(job).level == "warn"
@@ -166,11 +172,17 @@ def test_green_is_only_what_is_proven_now(job):
 def test_a_list_shows_the_worst_first_and_counts_what_is_proven(job):
     good = people.make_backup(job.system, "good", repository="/srv/good")
     people.make_restore_test(good, "pass")
+    people.make_reading(good)
     bad = people.make_backup(job.system, "bad", repository="/srv/bad")
     people.make_restore_test(bad, "fail")
     lines = queries.job_lines(people.TESTER, now=people.now())
     assert [one.job.name for one in lines] == ["bad", "data", "good"]
-    assert queries.proof_share(lines, now=people.now()) == (1, 3)
+    share = queries.proof_share(lines, now=people.now())
+    assert (share.proven, share.count, share.proven_b, share.total_b, share.unsized, share.percent) == (1, 3, 300, 300, 2, None)
+    people.make_reading(bad, size_b=900)
+    people.make_reading(job, size_b=0)
+    lines = queries.job_lines(people.TESTER, now=people.now())
+    assert queries.proof_share(lines, now=people.now()).percent == 25
 
 
 def test_what_is_due_is_asked_for_once_a_day_the_never_proven_first(job):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from backups.parsers.facts import UnreadableFacts, parse_facts
 from backups.services.judging import judge
+from backups.services.promises import PartPromise, Promise
 
 AT = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 TAKEN = int((AT - timedelta(hours=5)).timestamp())
@@ -23,8 +24,9 @@ GOOD = [
 
 
 def verdict(rows=GOOD, *, exit_status=0, sources=("/srv/data",), **options):
-    promised = {"recovery_point": timedelta(hours=26), "recovery_time": timedelta(minutes=60), "at": AT, **options}
-    return judge(exit_status=exit_status, facts=parse_facts(rows), sources=sources, **promised)
+    part = PartPromise(tool="restic", name="data", sources=tuple(sources))
+    promised = {"parts": (part,), "recovery_point": timedelta(hours=26), "recovery_time": timedelta(minutes=60), **options}
+    return judge(exit_status=exit_status, facts=parse_facts(rows), promise=Promise(**promised), at=AT)
 
 
 def but(*changed):
@@ -40,7 +42,7 @@ def test_all_in_order_passes_with_its_numbers():
     found = verdict()
     assert (found.verdict, found.cause) == ("pass", "")
     assert found.findings == ("3 files came back whole, 3 of a sample are the same as they live.",)
-    assert parse_facts(GOOD).seconds("restore") == 12.34
+    assert parse_facts(GOOD).recovery_s() == 12.34
 
 
 @pytest.mark.parametrize(
@@ -131,5 +133,5 @@ def test_facts_are_read_strictly(row):
 
 def test_facts_do_not_share_what_they_hold():
     one, other = parse_facts(GOOD), parse_facts([])
-    assert other.phases == []
-    assert replace(one, locks=1).phases is one.phases
+    assert other.here.phases == []
+    assert replace(one.here, locks=1).phases is one.here.phases

@@ -1,6 +1,7 @@
 """Restore tests with the real tool on real hosts: a good repository is proven, and each way to be bad has its own verdict."""
 
 import threading
+from base64 import b64encode
 from datetime import timedelta
 
 import pytest
@@ -33,8 +34,10 @@ def job(machine):
     machine.write("/root/key", KEY + "\n", mode="600")
     machine.run(f"{RESTIC} init && {backup()}")
     return jobs.add(
-        system=system, name="data", tool="restic", repository="/srv/backup", sources=["/srv/data", "/srv/more"], excludes=["*.tmp"],
-        key=KEY, actor=people.TESTER, now=people.now(),
+        system=system, actor=people.TESTER, now=people.now(),
+        wish=jobs.Wish(
+            name="data", tool="restic", repository="/srv/backup", sources=["/srv/data", "/srv/more"], excludes=["*.tmp"], key=KEY
+        ),
     )  # fmt: skip
 
 
@@ -43,16 +46,20 @@ def backup(*sources: str, when: timedelta = timedelta()) -> str:
     return f"TZ=UTC {RESTIC} backup --time '{at}' --exclude '*.tmp' {' '.join(sources or ('/srv/data', '/srv/more'))}"
 
 
-def prove(job) -> RestoreTest:
-    test = restore_tests.request(job=job, actor=people.TESTER, now=people.now())
+def prove(job, **options) -> RestoreTest:
+    test = restore_tests.request(job=job, actor=people.TESTER, now=people.now(), **options)
     restore_tests.execute(test_id=test.pk, now=people.now())
     test.refresh_from_db()
     job.refresh_from_db()
+    assert not test.is_open, test.trouble
     return test
 
 
 def nothing_left(machine) -> None:
-    assert machine.run("ls -A /var/lib/retainer/scratch /run/retainer-secrets 2>/dev/null | grep -v : | grep . || true") == ""
+    assert (
+        machine.run("ls -A /var/lib/retainer/scratch /run/retainer-secrets /run/retainer-db* 2>/dev/null | grep -v : | grep . || true")
+        == ""
+    )
 
 
 def test_a_good_repository_is_proven_with_its_evidence(job, machine):
@@ -73,7 +80,7 @@ def test_a_good_repository_is_proven_with_its_evidence(job, machine):
     # every fourth test takes a snapshot at random; the age is the newest one's all the same
     machine.run(backup(when=timedelta(days=40)))
     people.make_restore_test(job, "inconclusive", cause="host")
-    test = prove(job)
+    test = prove(job, scheduled=True)
     assert (test.specification["snapshot"], test.verdict) == (["random"], "pass"), test.findings
     assert dict(test.facts)["snapshots_total"] == "2"
 
@@ -108,8 +115,8 @@ def test_what_is_bad_fails_with_its_cause_and_proves_nothing(job, machine, words
 
 def test_a_wrong_key_and_old_snapshots_and_none(job, machine):
     wrong = jobs.add(
-        system=job.system, name="wrong", tool="restic", repository="/srv/backup", sources=["/srv/data"], key="not the key",
-        actor=people.TESTER, now=people.now(),
+        system=job.system, actor=people.TESTER, now=people.now(),
+        wish=jobs.Wish(name="wrong", tool="restic", repository="/srv/backup", sources=["/srv/data"], key="not the key"),
     )  # fmt: skip
     test = prove(wrong)
     assert (test.verdict, test.cause) == ("fail", "key"), (test.findings, test.log[-2000:])
@@ -193,7 +200,7 @@ def _carry(test) -> None:
 def test_no_secret_shows_while_it_runs(halfway, machine):
     test, worker = halfway
     assert KEY not in machine.run("cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'; true")
-    assert machine.run(f"stat -c '%a %U' /run/retainer-secrets/{test.uuid}").strip() == "600 root"
+    assert machine.run(f"stat -c '%a %U' /run/retainer-secrets/{test.uuid}.d/1.key").strip() == "600 root"
     machine.run("touch /run/go-on")
     worker.join(60)
     test.refresh_from_db()
@@ -248,16 +255,19 @@ def test_the_host_runs_nothing_that_a_specification_names(job, machine):
     """Whoever holds the portal's key gets no command as root by way of a test."""
     machine.write("/usr/local/bin/evil", "#!/bin/sh\ntouch /root/evil\n", mode="755")
     quote = "/var/lib/x'; touch /root/evil; '"
-    for number, (changed, value) in enumerate({"tool": "evil", "scratch": quote, "limit_s": "--help", "source": "-delete"}.items()):
+    for number, (changed, value) in enumerate({"1.tool": "evil", "scratch": quote, "limit_s": "--help", "1.source": "-delete"}.items()):
         specification = {
-            "tool": "restic", "repository": "/srv/backup", "source": "/srv/data", "scratch": "/var/lib/retainer/scratch",
+            "parts": "1", "1.tool": "restic", "1.repository": "/srv/backup", "1.source": "/srv/data", "scratch": "/var/lib/retainer/scratch",
             "snapshot": "newest", "sample": "5", "seed": "1", "spare_b": "1", "limit_s": "60", changed: value,
         }  # fmt: skip
         run = f"00000000-0000-0000-0000-00000000000{number}"
         lines = "".join(f"{name}={text}\n" for name, text in specification.items())
-        machine.run(f"/usr/local/sbin/retainer-host start {run} restore-test", stdin=f"{lines}\n{KEY}\n")
+        machine.run(
+            f"/usr/local/sbin/retainer-host start {run} restore-test", stdin=f"{lines}\n1.key={b64encode(KEY.encode()).decode()}\n"
+        )
         machine.run(f"until [ -f /var/lib/retainer/runs/{run}/exit ]; do sleep 0.1; done")
         ended = machine.run(f"cat /var/lib/retainer/runs/{run}/exit").strip()
-        assert ended in ({"40"} if changed == "tool" else {"43"} if changed != "scratch" else {"0"}), (changed, ended)
+        told = machine.run(f"cat /var/lib/retainer/runs/{run}/facts; tail -n 20 /var/lib/retainer/runs/{run}/log")
+        assert ended in ({"40"} if changed == "1.tool" else {"43"} if changed != "scratch" else {"0"}), (changed, ended, told)
     machine.run("test ! -e /root/evil")
     nothing_left(machine)

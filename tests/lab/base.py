@@ -19,8 +19,10 @@ CACHE = Path(os.environ.get("RETAINER_LAB_CACHE", "/var/cache/retainer-lab"))
 SUITE = "bookworm"
 PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "iproute2", "procps", "nginx-light", "cron", "needrestart"),
-    *("locales-all", "ca-certificates", "btrfs-progs", "restic"),
+    *("locales-all", "ca-certificates", "btrfs-progs", "restic", "borgbackup", "rsync", "zstd", "postgresql", "mariadb-server"),
 )
+# There, and not running: a test that needs a database starts one, and no other host carries it.
+ASLEEP = ("postgresql.service", "mariadb.service")
 MACHINE_PACKAGES = [
     "mmdebstrap",
     "systemd-container",
@@ -102,7 +104,7 @@ def archives() -> tuple[str, str]:
 
 
 def _recipe() -> str:
-    return hashlib.sha256(" ".join([SUITE, *PACKAGES, "3"]).encode()).hexdigest()[:12]
+    return hashlib.sha256(" ".join([SUITE, *PACKAGES, "4"]).encode()).hexdigest()[:12]
 
 
 def base_folder() -> Path:
@@ -135,7 +137,9 @@ def _build_base() -> None:
     half = base_folder().with_suffix(".half")
     shutil.rmtree(half, ignore_errors=True)
     done = subprocess.run(
-        ["mmdebstrap", "--variant=minbase", "--mode=root", f"--include={','.join(PACKAGES)}", SUITE, str(half),
+        ["mmdebstrap", "--variant=minbase", "--mode=root", f"--include={','.join(PACKAGES)}",
+         '--essential-hook=mkdir -p "$1/etc/postgresql-common" && '
+         'echo create_main_cluster=false >"$1/etc/postgresql-common/createcluster.conf"', SUITE, str(half),
          f"deb {main} {SUITE} main"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
@@ -143,6 +147,8 @@ def _build_base() -> None:
         raise LabError(f"mmdebstrap failed:\n{done.stderr.strip()[-800:]}")
     for key in (half / "etc/ssh").glob("ssh_host_*"):
         key.unlink()
+    for unit in ASLEEP:
+        (half / "etc/systemd/system/multi-user.target.wants" / unit).unlink()
     (half / "etc/machine-id").write_text("")
     (half / "etc/apt/sources.list").write_text(
         f"deb http://{MIRROR_NAME}/debian {SUITE} main\n"

@@ -262,7 +262,7 @@ def _watch_backups(machine: Machine, system: "System") -> None:
         ("mail", "/srv/backup/mail", ["/srv/mail", "/etc"]),
     ):
         jobs.add(
-            system=system, name=name, tool="restic", repository=repository, sources=sources, key=key, test_every_days=30,
+            system=system, wish=jobs.Wish(name=name, tool="restic", repository=repository, sources=sources, key=key),
             actor=Actor.portal("make demo"), now=timezone.now(),
         )  # fmt: skip
     say("two backups are watched: the portal restores both within minutes, and finds that one of them lacks a source")

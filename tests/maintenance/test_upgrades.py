@@ -17,7 +17,7 @@ from maintenance.parsers.values import UnexpectedOutput
 from maintenance.services import rollouts, runs, upgrades
 from maintenance.services.verdict import judge
 from portal.errors import NotAllowed, PortalError
-from portal.ssh.detached import HELPER_SOURCE
+from portal.ssh import programs
 from tests import people
 
 NEEDING = people.UPGRADE.replace("title", "needs restore-test 30 days\ntitle", 1)
@@ -72,7 +72,7 @@ def test_a_check_after_a_step_is_refused():
 
 def split_by_the_host(text: str, folder) -> list[dict[str, str]]:
     """What the host's own rules make of a document."""
-    source = HELPER_SOURCE.read_text()
+    source = programs.source(programs.HELPER)
     function = source[source.index("split_document() {") : source.index("# Runs one file of a step")]
     (folder / "given").write_text(text)
     subprocess.run(["sh", "-c", f'DIR="$1"\n{function}\nsplit_document', "sh", str(folder)], check=True)

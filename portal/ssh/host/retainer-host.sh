@@ -1,5 +1,5 @@
 #!/bin/sh
-# retainer-host 5: the one program that the portal may run as root on this host (/etc/sudoers.d/retainer).
+# retainer-host 6: the one program that the portal may run as root on this host (/etc/sudoers.d/retainer).
 # It reads facts, refreshes package lists, and starts changes as units of their own that outlive any connection:
 #   version                   print the version of this file
 #   facts                     what only root can see: listening programs, deleted libraries in use, package locks, containers
@@ -20,6 +20,8 @@
 #                             this host's administrator wrote into /etc/retainer/plans.allowed
 #   start UUID upgrade-undo   take back the steps of the upgrade whose UUID is on standard input, the last one first
 #   start UUID fs-rollback    bring the root file system back to the snapshot that the run on standard input took, and reboot
+#   backup-reading            what a backup looks like from without (retainer-restore read): specification and keys by standard input
+#   backup-survey             what on this host makes backups, and what should be in one; reads only
 #   start UUID restore-test   prove a backup by restoring it (retainer-restore): its specification and, after an empty line, the
 #                             repository's key on standard input; the key lies on tmpfs for as long as the run
 #   snapshots                 whether a snapshot could be taken before these packages are changed
@@ -37,7 +39,7 @@ NEEDRESTART_MODE=l
 APT_LISTCHANGES_FRONTEND=none
 export LC_ALL PATH DEBIAN_FRONTEND NEEDRESTART_MODE APT_LISTCHANGES_FRONTEND
 umask 077
-VERSION=5
+VERSION=6
 SELF=/usr/local/sbin/retainer-host
 RESTORE=/usr/local/sbin/retainer-restore
 RUNS=/var/lib/retainer/runs
@@ -207,9 +209,9 @@ start() {
         ;;
     restore-test)
         mkdir -p /run/retainer-secrets || fail 73 "can't make /run/retainer-secrets"
-        head -c 65536 | awk -v secret="/run/retainer-secrets/$1" '!rest && /^$/ {rest = 1; next} {if (rest) print >secret; else print}' \
+        head -c 262144 | awk -v secret="/run/retainer-secrets/$1" '!rest && /^$/ {rest = 1; next} {if (rest) print >secret; else print}' \
             >"$wanted" || fail 73 "can't write in $RUNS (disk full?)"
-        grep -q '^tool=' "$wanted" || fail 64 "no specification"
+        grep -q '^parts=' "$wanted" || fail 64 "no specification"
         ;;
     dpkg-configure | reboot) ;;
     *) fail 64 "unknown kind of run" ;;
@@ -827,7 +829,7 @@ status() {
     if [ "$(cat "$DIR/kind")" = restore-test ]; then
         # what died in the middle leaves nothing behind
         case $state in died | rebooted) "$RESTORE" sweep ;; esac
-        [ ! -f "$DIR/facts" ] || head -c 131072 "$DIR/facts" | sed 's/^/fact=/'
+        [ ! -f "$DIR/facts" ] || head -c 1048576 "$DIR/facts" | sed 's/^/fact=/'
     fi
     [ ! -f "$DIR/snapshot" ] || printf 'snapshot=%s\n' "$(cat "$DIR/snapshot")"
     [ ! -f "$DIR/commands" ] || sed 's/^/command=/' "$DIR/commands"
@@ -841,6 +843,8 @@ version) echo "$VERSION" ;;
 facts) facts ;;
 refresh) refresh ;;
 plan) plan ;;
+backup-reading) "$RESTORE" read ;;
+backup-survey) "$RESTORE" survey ;;
 snapshots) snapshots ;;
 drop-snapshots) drop_snapshots ;;
 start) start "${2:-}" "${3:-}" "${4:-}" "${5:-}" ;;

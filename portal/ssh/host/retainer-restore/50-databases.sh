@@ -1,0 +1,72 @@
+
+# --- databases: dumps are loaded by nobody, without a network, into a server of the test's own
+
+# Sets `cage`: the words that make a command nobody's. A dump is a program; it gets no rights and no way out.
+make_cage() {
+    cage="setpriv --reuid=$(id -u nobody) --regid=$(id -g nobody) --clear-groups --no-new-privs"
+    ! unshare --net true 2>/dev/null || cage="unshare --net $cage"
+    # shellcheck disable=SC2086
+    $cage test -x "$work" || { fact unusable "nobody can't enter $scratch, and dumps are loaded as nobody" && return 43; }
+}
+
+# A folder for a server, and one for its socket, whose path may not be long; sets `place` and `socket`.
+make_server_folders() { # FOLDER NAME
+    place=$1 socket=$SOCKETS-$id/$2
+    mkdir -p "$place" "$socket" && chmod 711 "$SOCKETS-$id" && chmod 700 "$place" "$socket" && chown "$(id -u nobody):$(id -g nobody)" "$place" "$socket"
+}
+
+# Whatever servers the test started end at once: nothing in them is worth a farewell.
+stop_servers() {
+    [ -n "${top:-}" ] || return 0
+    for note in "$top"/*/server/*.pid "$top"/self/*/server/*.pid "$top"/*/server/data/postmaster.pid "$top"/self/*/server/data/postmaster.pid; do
+        [ -f "$note" ] || continue
+        pid=$(head -n 1 "$note")
+        case $pid in *[!0-9]* | '') continue ;; esac
+        # of a process that is this test's own: its working folder or its words lie in the scratch area
+        grep -qaF "$top" "/proc/$pid/cmdline" 2>/dev/null || [ "$(readlink "/proc/$pid/cwd")" = "${note%/*}" ] || continue
+        kill -KILL "$pid"
+        while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+    done
+}
+
+# The dump as it is to be loaded lies in $work/dump afterwards, readable by nobody; 40: what unpacks it is not here.
+unpack_dump() {
+    snapshot=$(cat "$work/snapshot")
+    reader_of "$snapshot" || { fact said "$reader is not installed" && return 40; }
+    if [ -n "$reader" ]; then
+        OUT=$work/dump
+        phase unpack "$reader" -dc "$snapshot" || { said; return 47; }
+    else
+        phase unpack cp "$snapshot" "$work/dump" || { said; return 47; }
+    fi
+    chown "$(id -u nobody)" "$work/dump" && chmod 400 "$work/dump"
+}
+
+choose_dump() {
+    list_files f || return
+    choose_from_list || return
+    if reads_only; then fact snapshot_name "$snapshot" && fact expected "$(stat -c %s "$snapshot") 1" && return 0; fi
+    fact snapshot "$(sha256sum <"$snapshot" | cut -d ' ' -f 1) $taken"
+    fact snapshot_name "$snapshot"
+    size=$(stat -c %s "$snapshot")
+    reader_of "$snapshot" || { fact said "$reader is not installed" && return 40; }
+    # packed text grows
+    [ -z "$reader" ] && factor=3 || factor=12
+    fact dump "$size"
+    echo "$((size * factor + 200000000)) 5000" >"$work/needs"
+}
+
+# The answers of declared queries, by their number, each asked by a user who may only read.
+queries() { # the words that ask one; it comes by standard input
+    number=0
+    part query >"$work/queries"
+    while read -r query; do
+        number=$((number + 1))
+        # shellcheck disable=SC2086
+        if answer=$(printf '%s\n' "$query" | timeout -k 5 300 "$@" 2>"$work/err"); then
+            fact query "$number $(printf '%s' "$answer" | head -n 1 | head -c 200)"
+        else
+            fact query_failed "$number $(tail -n 1 "$work/err" | head -c 300)"
+        fi
+    done <"$work/queries"
+}
