@@ -11,7 +11,7 @@ from django.utils import timezone
 from ninja import Router, Schema, Status
 
 from backups import queries
-from backups.models import BackupJob, RestoreTest
+from backups.models import BackupFinding, BackupJob, RestoreTest
 from backups.services import restore_tests
 from clients.api import actor_of_request
 from portal.accounts.permissions import operation
@@ -21,7 +21,9 @@ router = Router(tags=["backups"])
 
 
 class JobOut(Schema):
-    """A backup. `proven_until` is null while it was never proven; `level` is ok only while a proof holds."""
+    """A backup. `proven_until` is null while it was never proven; `level` is ok only while a proof holds, a fresh reading says that
+    the newest snapshot (`newest_at`) is as young as promised, and nothing drifted.
+    """
 
     id: int
     client_id: int
@@ -30,7 +32,11 @@ class JobOut(Schema):
     tool: str
     repository: str
     sources: list[str]
+    databases: list[str]
     excludes: list[str]
+    part_of_id: int | None
+    newest_at: datetime | None
+    looked_at: datetime | None
     recovery_point_h: int
     recovery_time_min: int
     test_every_days: int
@@ -47,6 +53,7 @@ class RestoreTestOut(Schema):
     uuid: uuid.UUID
     job_id: int
     system_id: int
+    purpose: str
     state: str
     verdict: str
     cause: str
@@ -97,10 +104,40 @@ def get_restore_test(request: HttpRequest, test_id: int) -> RestoreTest:
     return get_object_or_404(RestoreTest.objects.visible_to(actor_of_request(request)), pk=test_id)
 
 
+class GapOut(Schema):
+    """Something that no backup covers (`uncovered`), or that is not as it was accepted (`drift`, of a backup)."""
+
+    id: int
+    client_id: int
+    system_id: int
+    job_id: int | None
+    kind: str
+    subject: str
+    before: str
+    after: str
+    level: str
+    found_at: datetime
+
+
+@router.get("/backup-findings", response=list[GapOut], operation_id="list_backup_findings")
+@operation(Permission.SEE)
+def list_backup_findings(request: HttpRequest) -> list[BackupFinding]:
+    """What is open, gaps first: drift shows its difference to staff alone, whose business the configuration is."""
+    actor = actor_of_request(request)
+    gaps = list(queries.open_findings(actor, kind=BackupFinding.Kind.UNCOVERED))
+    drift = list(queries.open_findings(actor, kind=BackupFinding.Kind.DRIFT))
+    if not actor.may(Permission.OPERATE):
+        for row in drift:
+            row.before = row.after = ""
+    return gaps + drift
+
+
 def _out(line: queries.JobLine) -> dict[str, Any]:
     job = line.job
     fields = (
-        "id", "client_id", "system_id", "name", "tool", "repository", "sources", "excludes", "recovery_point_h", "recovery_time_min",
+        "id", "client_id", "system_id", "name", "tool", "repository", "sources", "databases", "excludes", "part_of_id",
+        "recovery_point_h", "recovery_time_min",
         "test_every_days", "proven_until", "proof_id",
     )  # fmt: skip
-    return {**{name: getattr(job, name) for name in fields}, "level": line.level, "words": line.words}
+    looked = {"newest_at": line.reading.newest_at if line.reading else None, "looked_at": line.reading.at if line.reading else None}
+    return {**{name: getattr(job, name) for name in fields}, "level": line.level, "words": line.words, **looked}

@@ -20,4 +20,5 @@ urlpatterns = [
     path("clients/<int:client_id>/backups/new/", jobs.job_new, name="job-new"),
     path("clients/<int:client_id>/backups/together/", jobs.composite_new, name="composite-new"),
     path("restore-tests/<int:test_id>/", jobs.test_detail, name="restore-test"),
+    path("restore-tests/<int:test_id>/certificate.pdf", jobs.certificate, name="certificate"),
 ]

@@ -10,7 +10,7 @@ from backups import queries
 from backups.choices import Purpose, Tool
 from backups.forms import CompositeForm, JobForm
 from backups.models import BackupFinding, BackupJob, FoundBackup, RestoreTest
-from backups.services import jobs, restore_tests
+from backups.services import certificates, jobs, restore_tests
 from clients.choices import Access
 from clients.models import Client, System
 from portal.accounts.permissions import requires
@@ -18,6 +18,7 @@ from portal.accounts.request import PortalRequest
 from portal.accounts.roles import Permission
 from portal.errors import PortalError
 from portal.ui.answers import render_page, see, wants_fragment
+from portal.ui.downloads import download
 
 READ_OR_POST = ["GET", "HEAD", "POST"]
 
@@ -111,6 +112,19 @@ def test_detail(request: PortalRequest, test_id: int) -> HttpResponse:
     if wants_fragment(request) and not test.is_open:
         return HttpResponseStopPolling(answer.content)
     return answer
+
+
+@require_GET
+@requires(Permission.SEE)
+def certificate(request: PortalRequest, test_id: int) -> HttpResponse:
+    """The certificate of a restore test that passed, as PDF."""
+    rows = RestoreTest.objects.visible_to(request.actor).select_related("job__proof", "job__system", "system", "client")
+    test = get_object_or_404(rows, pk=test_id)
+    try:
+        pdf = certificates.certificate(test)
+    except PortalError as error:
+        return _detail(request, test.job_id, error=error)
+    return download(pdf, filename=f"restore-test-{test.pk}.pdf", content_type="application/pdf")
 
 
 def _found(request: PortalRequest, client: Client) -> dict[str, object]:

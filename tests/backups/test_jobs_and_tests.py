@@ -195,7 +195,7 @@ def test_what_is_due_is_asked_for_once_a_day_the_never_proven_first(job):
     RestoreTest.objects.filter(state="queued").update(state="finished", verdict="fail", cause="key", finished_at=now, seal="x")
     people.make_restore_test(job, "pass")
     assert restore_tests.request_due(now=now + timedelta(days=20)) == 0
-    assert restore_tests.request_due(now=now + timedelta(days=30)) == 1
+    assert restore_tests.request_due(now=now + timedelta(days=29, hours=13)) == 1
 
 
 def test_a_seal_covers_what_was_found(job):
@@ -239,6 +239,29 @@ def test_pages_show_the_proof_and_nothing_of_another_client(client, job):
     assert "0 of 0" in stranger.get("/backups/").content.decode()
     assert stranger.get(f"/backups/{job.pk}/").status_code == 404
     assert stranger.get(f"/restore-tests/{test.pk}/").status_code == 404
+
+
+def test_a_pass_has_a_certificate_and_nothing_else_has(job):
+    job.client.__class__.objects.filter(pk=job.client_id).update(name="Bäckerei Łukasz Ωmega")
+    passed, failed = people.make_restore_test(job, "pass"), people.make_restore_test(job, "fail")
+    member = people.signed_in(people.make_member(job.client))
+    answer = member.get(f"/restore-tests/{passed.pk}/certificate.pdf")
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/pdf")
+    assert answer.content.startswith(b"%PDF")
+    assert answer.content.count(b"/Type /Page\n") == 1, "one page"
+    assert f"restore-test-{passed.pk}.pdf" in answer["Content-Disposition"]
+    refused = member.get(f"/restore-tests/{failed.pk}/certificate.pdf")
+    assert refused.status_code == 409
+    assert "Only a restore test that passed has a certificate" in refused.content.decode()
+    stranger = people.signed_in(people.make_member(people.make_client("Other")))
+    assert stranger.get(f"/restore-tests/{passed.pk}/certificate.pdf").status_code == 404
+
+
+def test_tests_of_one_day_do_not_fall_due_on_one_day():
+    ahead = {restore_tests.ahead_of(BackupJob(pk=number, test_every_days=30)) for number in range(1, 40)}
+    assert min(ahead) >= timedelta(hours=12)
+    assert max(ahead) <= timedelta(days=4)
+    assert max(ahead) - min(ahead) > timedelta(days=1)
 
 
 def test_an_operator_takes_a_backup_on_and_bad_input_loses_nothing(system):
