@@ -8,11 +8,11 @@ from typing import Any
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from ninja import Router, Schema, Status
+from ninja import Field, Router, Schema, Status
 
 from backups import queries
-from backups.models import BackupFinding, BackupJob, RestoreTest
-from backups.services import restore_tests
+from backups.models import BackupFinding, BackupJob, Restore, RestoreTest
+from backups.services import restore_tests, restores
 from clients.api import actor_of_request
 from portal.accounts.permissions import operation
 from portal.accounts.roles import Permission
@@ -102,6 +102,66 @@ def start_restore_test(request: HttpRequest, job_id: int) -> Status[RestoreTest]
 def get_restore_test(request: HttpRequest, test_id: int) -> RestoreTest:
     """One restore test."""
     return get_object_or_404(RestoreTest.objects.visible_to(actor_of_request(request)), pk=test_id)
+
+
+class RestoreOut(Schema):
+    """A restore, or the dry run that one stands on. `outcome` is empty until it ended."""
+
+    id: int
+    uuid: uuid.UUID
+    job_id: int
+    system_id: int
+    mode: str
+    snapshot: str
+    snapshot_id: str
+    snapshot_at: datetime | None
+    paths: list[str]
+    target: str
+    plan_id: int | None
+    reason: str
+    state: str
+    outcome: str
+    cause: str
+    findings: list[str]
+    new_files: int | None
+    same_files: int | None
+    replaced_files: int | None
+    size_b: int | None
+    kept_at: str
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class DryRunIn(Schema):
+    """What is to come back: `newest` or a snapshot's id, paths below the sources (none: all), a folder (empty: in its place)."""
+
+    snapshot: str = "newest"
+    paths: list[str] = Field(default_factory=list)
+    target: str = ""
+
+
+@router.get("/backups/{int:job_id}/restores", response=list[RestoreOut], operation_id="list_restores")
+@operation(Permission.SEE)
+def list_restores(request: HttpRequest, job_id: int) -> list[Restore]:
+    """The newest 30 restores of a backup, dry runs and rehearsals among them, the newest first."""
+    job = get_object_or_404(BackupJob.objects.visible_to(actor_of_request(request)), pk=job_id)
+    return queries.restores_of(job)
+
+
+@router.post("/backups/{int:job_id}/restores", response={201: RestoreOut}, operation_id="start_dry_run")
+@operation(Permission.OPERATE)
+def start_dry_run(request: HttpRequest, job_id: int, body: DryRunIn) -> Status[Restore]:
+    """Look what a restore would change; carrying it out takes a person who read that."""
+    actor = actor_of_request(request)
+    job = get_object_or_404(BackupJob.objects.visible_to(actor).select_related("system"), pk=job_id)
+    return Status(201, restores.look(job=job, actor=actor, now=timezone.now(), **body.dict()))
+
+
+@router.get("/restores/{int:restore_id}", response=RestoreOut, operation_id="get_restore")
+@operation(Permission.SEE)
+def get_restore(request: HttpRequest, restore_id: int) -> Restore:
+    """One restore."""
+    return get_object_or_404(Restore.objects.visible_to(actor_of_request(request)), pk=restore_id)
 
 
 class GapOut(Schema):

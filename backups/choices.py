@@ -46,6 +46,15 @@ class Purpose(models.TextChoices):
     DRILL = "drill", "Escrow drill"
 
 
+class RestoreMode(models.TextChoices):
+    """What a restore does with what came back."""
+
+    DRY_RUN = "dry_run", "Dry run"
+    FOLDER = "folder", "Into a folder of its own"
+    IN_PLACE = "in_place", "In its place"
+    REHEARSAL = "rehearsal", "Rehearsal"
+
+
 OPEN_TEST_STATES = [RestoreState.QUEUED, RestoreState.RUNNING]
 
 

@@ -103,3 +103,18 @@ class CompositeForm(forms.Form):
     def __init__(self, *args: Any, jobs: QuerySet[BackupJob], **options: Any) -> None:
         super().__init__(*args, **options)
         cast("forms.ModelMultipleChoiceField[BackupJob]", self.fields["parts"]).queryset = jobs
+
+
+class RestoreForm(forms.Form):
+    """What is to come back, and where to."""
+
+    snapshot = forms.ChoiceField(label="Snapshot")
+    paths = LinesField(label="Only these paths", required=False, help_text="Of its sources or below them, one a line; empty: all.")
+    target = forms.CharField(
+        label="Into a folder", max_length=500, required=False,
+        help_text="New or empty, such as /srv/restored. Empty: in its place, after a copy of what is replaced.",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, choices: list[tuple[str, str]], **options: Any) -> None:
+        super().__init__(*args, **options)
+        cast("forms.ChoiceField", self.fields["snapshot"]).choices = choices

@@ -3,12 +3,12 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django.db.models import QuerySet
 
 from backups.choices import Level, RestoreVerdict
-from backups.models import BackupFinding, BackupJob, FoundBackup, Reading, RestoreTest
+from backups.models import BackupFinding, BackupJob, FoundBackup, Reading, Restore, RestoreTest
 from portal.accounts.actor import Actor
 
 # A reading that is older says nothing any more: looks come every two hours.
@@ -140,7 +140,21 @@ def _of_the_reading(reading: Reading | None, job: BackupJob, now: datetime) -> t
     return reading.level, reading.findings[0] if reading.findings else "", reading
 
 
-def phases_of(test: RestoreTest) -> list[tuple[str, str, int, float]]:
+def restores_of(job: BackupJob) -> list[Restore]:
+    """The newest restores of a job, the newest first."""
+    return list(Restore.objects.filter(job=job).order_by("-created_at", "-pk")[:30])
+
+
+def snapshot_choices(job: BackupJob) -> list[tuple[str, str]]:
+    """Snapshots to choose from, as the newest reading saw them: what the tool calls it, and when it was taken (UTC)."""
+    reading = job.readings.filter(cause="").order_by("-at", "-pk").first()
+    known = reading.traits.get("choices", []) if reading is not None else []
+    return [("newest", "the newest")] + [
+        (name, f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC, {name[:60]}") for seconds, name in reversed(known)
+    ]
+
+
+def phases_of(test: RestoreTest | Restore) -> list[tuple[str, str, int, float]]:
     """The steps of a test as its facts tell: part (empty where there is only one), step, exit status, seconds."""
     steps, name = [], ""
     several = test.specification.get("parts", ["1"]) != ["1"]

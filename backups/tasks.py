@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from backups.services import looks, restore_tests
+from backups.services import looks, restore_tests, restores
 from portal.accounts.scope import acting_for, acting_for_all
 
 
@@ -16,9 +16,10 @@ def execute_test(*, client_id: int, test_id: int, **_later: object) -> None:
 
 @shared_task(name="backups.sweep_tests", queue="default")
 def sweep_tests(**_later: object) -> None:
-    """Take up restore tests that nobody holds."""
+    """Take up restore tests and restores that nobody holds."""
     with acting_for_all():
         restore_tests.sweep(now=timezone.now())
+        restores.sweep(now=timezone.now())
 
 
 @shared_task(name="backups.test_due", queue="default")
@@ -40,3 +41,10 @@ def look_due(**_later: object) -> None:
     """Ask for the looks that are due."""
     with acting_for_all():
         looks.request_due(now=timezone.now())
+
+
+@shared_task(name="backups.execute_restore", queue="hosts", acks_late=True)
+def execute_restore(*, client_id: int, restore_id: int, **_later: object) -> None:
+    """Carry a restore."""
+    with acting_for(client_id):
+        restores.execute(restore_id=restore_id, now=timezone.now())

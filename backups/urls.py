@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from backups.views import jobs, looks
+from backups.views import jobs, looks, restores
 
 app_name = "backups"
 urlpatterns = [
@@ -11,6 +11,10 @@ urlpatterns = [
     path("backups/gaps/<int:finding_id>/excuse/", looks.excuse, name="excuse"),
     path("backups/found/<int:found_id>/dismiss/", looks.dismiss, name="dismiss"),
     path("backups/calendar/", looks.calendar, name="calendar"),
+    path("backups/<int:job_id>/restore/", restores.restore_new, name="restore-new"),
+    path("backups/<int:job_id>/rehearse/", restores.rehearse, name="rehearse"),
+    path("restores/<int:restore_id>/", restores.restore_detail, name="restore"),
+    path("restores/<int:restore_id>/carry-out/", restores.carry_out, name="carry-out"),
     path("backups/<int:job_id>/drift/", looks.drift, name="drift"),
     path("backups/<int:job_id>/drift/accept/", looks.accept, name="accept"),
     path("systems/<int:system_id>/backups/look/", looks.look_now, name="look"),

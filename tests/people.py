@@ -7,7 +7,7 @@ from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_
 from allauth.account.internal.userkit import user_id_to_str
 from django.test import Client as Browser
 
-from backups.models import BackupFinding, BackupJob, FoundBackup, Reading, RestoreTest
+from backups.models import BackupFinding, BackupJob, FoundBackup, Reading, Restore, RestoreTest
 from backups.services import jobs
 from clients.models import Client, System
 from clients.services import registry
@@ -197,3 +197,18 @@ def make_found_backup(system: System) -> FoundBackup:
         client_id=system.client_id, system=system, tool="borg", repository="/srv/found", sources=["/srv/wiki"],
         places=["/etc/cron.d/backup"], found_at=now(),
     )  # fmt: skip
+
+
+def make_restore(job: BackupJob, outcome: str = "", **values: object) -> Restore:
+    """A dry run of a restore; with an outcome it is finished."""
+    restore = Restore.objects.create(
+        client_id=job.client_id, job=job, system_id=job.system_id, mode="dry_run", created_at=now(), actor_label="x"
+    )
+    if outcome:
+        done: dict[str, object] = {
+            "state": "finished", "outcome": outcome, "finished_at": now(), "snapshot_id": "a" * 64, "snapshot_at": now(), "new_files": 1,
+            "same_files": 0, "replaced_files": 2, "size_b": 300, **values,
+        }  # fmt: skip
+        Restore.objects.filter(pk=restore.pk).update(**done)
+        restore.refresh_from_db()
+    return restore

@@ -2,6 +2,7 @@
 
 from backups.models.job import BackupJob
 from backups.models.reading import BackupFinding, BackupSurvey, Baseline, FoundBackup, Reading
+from backups.models.restore import Restore
 from backups.models.restore_test import RestoreTest
 
-__all__ = ["BackupFinding", "BackupJob", "BackupSurvey", "Baseline", "FoundBackup", "Reading", "RestoreTest"]
+__all__ = ["BackupFinding", "BackupJob", "BackupSurvey", "Baseline", "FoundBackup", "Reading", "Restore", "RestoreTest"]

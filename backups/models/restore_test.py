@@ -1,42 +1,24 @@
 """Restore tests: a backup really restored, judged by its content, with all that was found."""
 
-import uuid
 from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
 
 from backups.choices import OPEN_TEST_STATES, Cause, Purpose, RestoreState, RestoreVerdict
-from portal.accounts.tenancy import ClientOwned
+from backups.models.detached import DetachedWork
 
 
-class RestoreTest(ClientOwned):
+class RestoreTest(DetachedWork):
     """One test of one job: written before anything reaches the host, finished with a verdict and sealed."""
 
-    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     job = models.ForeignKey("BackupJob", on_delete=models.PROTECT, related_name="tests")
     system = models.ForeignKey("clients.System", on_delete=models.PROTECT, related_name="restore_tests")
     # As the job had it: of one repository one test runs at a time.
     repository = models.CharField(max_length=500)
     purpose = models.CharField(max_length=16, choices=Purpose, default=Purpose.TEST)
-    # What it was told, without the key.
-    specification = models.JSONField(default=dict)
-    state = models.CharField(max_length=16, choices=RestoreState, default=RestoreState.QUEUED)
     verdict = models.CharField(max_length=16, choices=RestoreVerdict, blank=True, default="")
     cause = models.CharField(max_length=16, choices=Cause, blank=True, default="")
-    # Why the verdict is what it is, and what else is to know: sentences.
-    findings = models.JSONField(default=list)
-    # What the host found, as (name, value) in order.
-    facts = models.JSONField(default=list)
-    commands = models.JSONField(default=list)
-    log = models.TextField(blank=True, default="")
-    # How far the host's log was read, in bytes.
-    log_offset = models.BigIntegerField(default=0)
-    exit_status = models.IntegerField(null=True, blank=True)
-    started_by = models.ForeignKey("accounts.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    actor_label = models.CharField(max_length=254)
-    created_at = models.DateTimeField()
-    finished_at = models.DateTimeField(null=True, blank=True)
 
     snapshot_id = models.CharField(max_length=64, blank=True, default="")
     snapshot_at = models.DateTimeField(null=True, blank=True)
@@ -46,14 +28,6 @@ class RestoreTest(ClientOwned):
     recovery_s = models.DecimalField(max_digits=10, decimal_places=2, null=True, blank=True)
     # sha256 over everything above, which also stands in the audit trail.
     seal = models.CharField(max_length=64, blank=True, default="")
-
-    claim = models.UUIDField(null=True, blank=True)
-    claimed_until = models.DateTimeField(null=True, blank=True)
-    unreachable_since = models.DateTimeField(null=True, blank=True)
-    trouble = models.TextField(blank=True, default="")
-    # Written before the host is asked to start, and when the host first told of the test.
-    start_sent_at = models.DateTimeField(null=True, blank=True)
-    seen_on_host_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
@@ -94,8 +68,3 @@ class RestoreTest(ClientOwned):
 
     def __str__(self) -> str:
         return f"restore test {self.pk}"
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it still goes on."""
-        return self.state != RestoreState.FINISHED

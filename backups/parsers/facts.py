@@ -54,6 +54,7 @@ class PartFacts:
         programs, live_programs: routines, triggers and events that came back, and that live.
         oldest_at, space, identity, encryption, keys, append_only: of a reading: the oldest snapshot; bytes free and of all beside
             the repository; its id; how it is encrypted; how many keys open it, with a hash of their ids; whether it can't be changed.
+        choices: of a reading: the newest snapshots, by time (seconds) and what the tool calls them.
         answers, unanswered: of declared queries, by their number from 1.
     """
 
@@ -104,6 +105,7 @@ class PartFacts:
     encryption: str = ""
     keys: str = ""
     append_only: bool = False
+    choices: list[tuple[int, str]] = field(default_factory=list)
 
     def recovery_s(self) -> float | None:
         """How long getting the data back took, in seconds; None where it was not reached."""
@@ -118,6 +120,9 @@ class Facts:
     Args:
         room: bytes needed and free, files needed and inodes free (0: the file system counts none).
         application: what is wrong with a composite's application, in words.
+        changes: of a restore: files that are new where they go, are there already, are replaced; bytes of all.
+        adds, replaces: names, the first few; kept: where a copy of what was replaced lies.
+        placed: files that were put there, and how many of them are not what came back.
         rows_and_files: rows whose file came back with its size, rows whose did not, files without a row.
     """
 
@@ -129,6 +134,11 @@ class Facts:
     rows_and_files: tuple[int, int, int] | None = None
     rows_without_file: list[str] = field(default_factory=list)
     files_without_row: list[str] = field(default_factory=list)
+    changes: tuple[int, int, int, int] | None = None
+    adds: list[str] = field(default_factory=list)
+    replaces: list[str] = field(default_factory=list)
+    kept: str = ""
+    placed: tuple[int, int] | None = None
 
     @property
     def here(self) -> PartFacts:
@@ -290,6 +300,11 @@ _WHOLE = {
     "rows_and_files": _set("rows_and_files", lambda value: _numbers(value, 3)),
     "row_without_file": _add("rows_without_file"),
     "file_without_row": _add("files_without_row"),
+    "changes": _set("changes", lambda value: _numbers(value, 4)),
+    "adds": _add("adds"),
+    "replaces": _add("replaces"),
+    "kept": _set("kept", str),
+    "placed": _set("placed", lambda value: _numbers(value, 2)),
 }
 _OF_A_PART = {
     "tool_version": _set("tool_version", str),
@@ -336,6 +351,7 @@ _OF_A_PART = {
     "encryption": _set("encryption", str),
     "keys": _set("keys", str),
     "append_only": _set("append_only", lambda value: value == "yes"),
+    "choice": lambda facts, value: facts.choices.append(_count_and_name(value)),
     "query": _answer,
     "query_failed": _unanswered,
 }

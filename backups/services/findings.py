@@ -20,6 +20,8 @@ from portal.audit import services as audit
 from portal.errors import PortalError
 
 Kind, State = BackupFinding.Kind, BackupFinding.State
+# What changes by itself, and drifts from nothing.
+_MOVING = {"locks", "space", "choices"}
 FIRST = "As the portal found it at its first look."
 
 
@@ -37,7 +39,7 @@ def note_drift(
         entries = drift.entries_of(watched(job), survey.entries, found, all_watched)
         reading = readings.get(job.pk)
         traits = reading.traits if reading is not None and not reading.cause else {}
-        content = drift.content_of(entries, {name: value for name, value in traits.items() if name not in {"locks", "space"}})
+        content = drift.content_of(entries, {name: value for name, value in traits.items() if name not in _MOVING})
         baseline = job.baselines.order_by("-accepted_at", "-pk").first()
         if baseline is None:
             if reading is not None and reading.cause:

@@ -142,6 +142,7 @@ def _traits(facts: PartFacts) -> dict[str, Any]:
     traits: dict[str, Any] = {
         "tool_version": facts.tool_version, "identity": facts.identity, "encryption": facts.encryption, "keys": facts.keys,
         "append_only": facts.append_only, "locks": facts.locks, "space": facts.space,
+        "choices": facts.choices,
     }  # fmt: skip
     if facts.paths is not None:
         traits |= {"paths": sorted(facts.paths), "excludes": sorted(facts.excludes or ())}

@@ -7,26 +7,20 @@ sweep hands the row to the next worker, which goes on from what the row and the 
 import hashlib
 import json
 import logging
-import threading
-import uuid
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
-from backups.choices import OPEN_TEST_STATES, PROVING, Cause, Purpose, RestoreState, RestoreVerdict
-from backups.errors import LeaseLost, RestoreUnderWay
+from backups.choices import PROVING, Cause, Purpose, RestoreState, RestoreVerdict
+from backups.errors import RestoreUnderWay
 from backups.models import BackupJob, RestoreTest
 from backups.parsers.facts import Facts, UnreadableFacts, parse_facts
+from backups.services import following
 from backups.services.judging import Judgement, judge
 from backups.services.specifications import parts_of, promise_of, secrets_of, specification_of
-from clients.errors import NotReady
-from clients.services.access import open_shell
 from portal.accounts.actor import Actor
 from portal.accounts.roles import Permission
 from portal.audit import services as audit
@@ -34,18 +28,9 @@ from portal.errors import PortalError, constraint_name
 from portal.queue import nudge
 from portal.ssh import detached
 from portal.ssh.detached import HostState, RunStatus
-from portal.ssh.errors import CommandFailed, ConnectFailed, ConnectionLost, SSHError, TimedOut
 from portal.ssh.pool import Shell
-from portal.ssh.target import clean
 
 logger = logging.getLogger(__name__)
-
-POLL_S = 1.0
-RETRY_S = 5
-GIVE_UP_UNSENT = timedelta(minutes=2)
-GIVE_UP_SENT = timedelta(hours=12)
-BEGIN_WITHIN_S = 60
-LOG_KEPT = 400_000
 
 
 def request(*, job: BackupJob, purpose: str = Purpose.TEST, scheduled: bool = False, actor: Actor, now: datetime) -> RestoreTest:
@@ -121,12 +106,8 @@ def ahead_of(job: BackupJob) -> timedelta:
 
 def sweep(*, now: datetime) -> int:
     """Nudge open tests that nobody holds; returns how many."""
-    free = Q(claimed_until__lt=now) | Q(claimed_until=None, created_at__lt=now - timedelta(seconds=10))
-    rows: Iterator[tuple[int, int]] = (
-        RestoreTest.objects.filter(free, state__in=OPEN_TEST_STATES).order_by("created_at", "pk").values_list("pk", "client_id")
-    ).iterator()
     count = 0
-    for test_id, client_id in rows:
+    for test_id, client_id in following.unheld(RestoreTest.objects.all(), now=now):
         nudge("backups.execute_test", client_id=client_id, test_id=test_id)
         count += 1
     return count
@@ -134,58 +115,19 @@ def sweep(*, now: datetime) -> int:
 
 def execute(*, test_id: int, now: datetime) -> None:
     """Carry a test as far as it goes. Returns when it is finished, another worker has it, or the host is away."""
-    free = Q(claimed_until=None) | Q(claimed_until__lt=now)
-    token = uuid.uuid4()
-    if not RestoreTest.objects.filter(free, pk=test_id, state__in=OPEN_TEST_STATES).update(claim=token, claimed_until=now + _lease()):
-        return
-    test = RestoreTest.objects.select_related("system__client", "job__credential", "job__key_export").get(pk=test_id)
-    try:
-        with open_shell(test.system, actor=Actor.portal(f"restore test asked for by {test.actor_label}"), purpose=str(test)) as shell:
-            try:
-                _follow(test, shell)
-            except (ConnectionLost, TimedOut, ConnectFailed):
-                shell.drop()
-                raise
-    except LeaseLost:
-        logger.info("restore_test.lease_lost", extra={"test": test_id})
-    except (SSHError, NotReady, detached.UnexpectedStatus) as error:
-        _away(test, str(error))
+    rows = RestoreTest.objects.select_related("system__client", "job__credential", "job__key_export")
+    test = following.claim(rows, pk=test_id, now=now)
+    if test is not None:
+        following.follow(test, _STEPS, system=test.system)
 
 
-def _follow(test: RestoreTest, shell: Shell) -> None:
-    if test.state == RestoreState.QUEUED:
-        _hold(test, state=RestoreState.RUNNING)
-    while True:
-        status = detached.status(shell, run=test.uuid, offset=test.log_offset)
-        log = (test.log + clean(status.log))[:LOG_KEPT] if status.log else test.log
-        _hold(test, unreachable_since=None, trouble="", log=log, log_offset=test.log_offset + len(status.log))
-        if status.state is HostState.ABSENT:
-            if test.seen_on_host_at is not None:
-                _finish(test, None, Judgement(RestoreVerdict.INCONCLUSIVE, Cause.HOST, ("The test's record is gone from the host.",)))
-                return
-            if not _start(test, shell):
-                return
-            continue
-        if test.seen_on_host_at is None:
-            _hold(test, seen_on_host_at=_utc())
-        if status.state is HostState.STARTING and status.age_s > BEGIN_WITHIN_S:
-            detached.abandon(shell, run=test.uuid)
-            continue
-        if status.state in {HostState.FINISHED, HostState.DIED, HostState.REBOOTED} and test.log_offset >= status.log_bytes:
-            _judge(test, status)
-            return
-        threading.Event().wait(0 if test.log_offset < status.log_bytes else POLL_S)
+def _start(shell: Shell, test: RestoreTest) -> None:
+    detached.start_restore(shell, run=test.uuid, specification=test.specification, secrets=secrets_of(test.job))
 
 
-def _start(test: RestoreTest, shell: Shell) -> bool:
-    if test.start_sent_at is None:
-        _hold(test, start_sent_at=_utc())
-    try:
-        detached.start_restore_test(shell, run=test.uuid, specification=test.specification, secrets=secrets_of(test.job))
-    except CommandFailed as error:
-        _finish(test, None, Judgement(RestoreVerdict.INCONCLUSIVE, Cause.HOST, (f"The host did not begin: {error.message}",)))
-        return False
-    return True
+def _given_up(test: RestoreTest, sentences: tuple[str, ...]) -> None:
+    """Whatever the host did: that is never called a bad backup."""
+    _finish(test, None, Judgement(RestoreVerdict.INCONCLUSIVE, Cause.HOST, sentences))
 
 
 def _judge(test: RestoreTest, status: RunStatus) -> None:
@@ -197,25 +139,26 @@ def _judge(test: RestoreTest, status: RunStatus) -> None:
         except (UnreadableFacts, KeyError, ValueError, IndexError) as error:
             judgement = Judgement(RestoreVerdict.INCONCLUSIVE, Cause.UNREAD, (f"The host's facts can't be read: {error}",))
     else:
-        how = "was killed" if status.state is HostState.DIED else "was cut off by a reboot"
-        judgement = Judgement(RestoreVerdict.INCONCLUSIVE, Cause.HOST, (f"The test {how} before it ended; what it left is removed.",))
+        words = f"The test {following.how_it_was_cut(status)} before it ended; what it left is removed."
+        judgement = Judgement(RestoreVerdict.INCONCLUSIVE, Cause.HOST, (words,))
     _finish(test, status, judgement, facts)
+
+
+_STEPS: following.Steps[RestoreTest] = following.Steps(words="restore test", start=_start, ended=_judge, given_up=_given_up)
 
 
 @transaction.atomic
 def _finish(test: RestoreTest, status: RunStatus | None, judgement: Judgement, facts: Facts | None = None) -> None:
     """The end: verdict, evidence and seal at once; only a pass becomes the job's proof."""
-    now = _utc()
+    now = following.utc()
     values: dict[str, Any] = {
         "verdict": judgement.verdict, "cause": judgement.cause, "findings": list(judgement.findings), "finished_at": now,
-        "facts": [list(row) for row in status.facts] if status else [],
-        "commands": [[one.exit_status, one.command] for one in status.commands] if status else [],
-        "exit_status": status.exit_status if status else None,
+        **following.evidence_of(status),
     }  # fmt: skip
     if facts is not None:
         values |= _came_back(facts)
     values["seal"] = seal_of(test, values)
-    _hold(test, state=RestoreState.FINISHED, trouble="", **values)
+    following.hold(test, state=RestoreState.FINISHED, trouble="", **values)
     if judgement.verdict in PROVING:
         BackupJob.objects.filter(pk=test.job_id).update(proof=test.pk)
     audit.record(
@@ -253,35 +196,3 @@ _SEALED = (
     "purpose", "specification", "repository", "verdict", "cause", "findings", "facts", "commands", "exit_status", "snapshot_id",
     "snapshot_at", "restored_files", "restored_bytes", "recovery_s", "created_at", "finished_at",
 )  # fmt: skip
-
-
-def _away(test: RestoreTest, message: str) -> None:
-    """The host can't be worked on: come back soon; give up after long, and never call that a bad backup."""
-    now = _utc()
-    since = test.unreachable_since or now
-    if now - since > (GIVE_UP_SENT if test.start_sent_at else GIVE_UP_UNSENT):
-        _finish(test, None, Judgement(RestoreVerdict.INCONCLUSIVE, Cause.HOST, ("The host could not be worked on.", message)))
-        return
-    try:
-        _hold(test, unreachable_since=since, trouble=message)
-    except LeaseLost:
-        return
-    RestoreTest.objects.filter(pk=test.pk, claim=test.claim).update(claimed_until=now + timedelta(seconds=RETRY_S))
-
-
-def _hold(test: RestoreTest, **columns: Any) -> None:
-    """Renew the lease and note columns; stops us when another worker has taken over."""
-    held = RestoreTest.objects.filter(pk=test.pk, claim=test.claim, state=test.state).update(claimed_until=_utc() + _lease(), **columns)
-    if held != 1:
-        raise LeaseLost
-    for name, value in columns.items():
-        setattr(test, name, value)
-
-
-def _lease() -> timedelta:
-    return timedelta(seconds=settings.CLAIM_LEASE_S)
-
-
-def _utc() -> datetime:
-    """The clock of a long-running worker."""
-    return datetime.now(UTC)

@@ -33,6 +33,6 @@ def end_client(*, client: Client, reason: str, actor: Actor, now: datetime) -> N
     except IntegrityError as error:
         if constraint_name(error) == "no_open_run_at_the_end":
             raise ClientBusy("An update run is under way.", hint="Wait for its verdict, then end the retainer.") from error
-        if constraint_name(error) == "no_open_restore_test_at_the_end":
+        if constraint_name(error) in {"no_open_restore_test_at_the_end", "no_open_restore_at_the_end"}:
             raise ClientBusy("A restore test is under way.", hint="Wait for its verdict, then end the retainer.") from error
         raise

@@ -12,6 +12,7 @@ logger = logging.getLogger(__name__)
 # Every name that services may nudge; a test holds them against the registered tasks.
 NUDGED = {
     "backups.execute_test": "hosts",
+    "backups.execute_restore": "hosts",
     "backups.look_at_system": "hosts",
     "clients.read_host_keys": "hosts",
     "clients.test_connection": "hosts",

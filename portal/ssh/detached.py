@@ -248,10 +248,13 @@ def start(
     shell.check(f"sudo -n {HELPER} start {run} {kind}{wish}", stdin=payload, timeout_s=60)
 
 
-def start_restore_test(shell: Shell, *, run: uuid.UUID, specification: dict[str, list[str]], secrets: dict[str, bytes]) -> None:
-    """Start a restore test on its host, or find that it was started before.
+def start_restore(
+    shell: Shell, *, run: uuid.UUID, kind: str = "restore-test", specification: dict[str, list[str]], secrets: dict[str, bytes],
+) -> None:  # fmt: skip
+    """Start a restore test, or a restore, on its host, or find that it was started before.
 
     Args:
+        kind: `restore-test` or `restore`.
         specification: names to values, as retainer-restore reads them.
         secrets: keys by name (`1.key` is the first part's); they go by standard input, and lie on tmpfs over there for as long as
             the test.
@@ -261,11 +264,11 @@ def start_restore_test(shell: Shell, *, run: uuid.UUID, specification: dict[str,
         SudoRefused, CommandFailed: nothing was started.
         ConnectionLost, TimedOut: unknown; ask `status`.
     """
-    shell.check(f"sudo -n {HELPER} start {run} restore-test", stdin=_told(specification, secrets), timeout_s=60)
+    shell.check(f"sudo -n {HELPER} start {run} {kind}", stdin=_told(specification, secrets), timeout_s=60)
 
 
 def backup_reading(shell: Shell, *, specification: dict[str, list[str]], secrets: dict[str, bytes]) -> str:
-    """What a backup looks like from without; restores and changes nothing. Arguments as `start_restore_test`.
+    """What a backup looks like from without; restores and changes nothing. Arguments as `start_restore`.
 
     Raises:
         ValueError: a value holds a line break.

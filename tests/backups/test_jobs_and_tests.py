@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 
 from backups import queries
 from backups.errors import RestoreUnderWay
-from backups.models import BackupJob, RestoreTest
+from backups.models import BackupJob, Restore, RestoreTest
 from backups.services import jobs, restore_tests
 from clients.choices import Access
 from clients.errors import ClientBusy
@@ -280,3 +280,62 @@ def test_an_operator_takes_a_backup_on_and_bad_input_loses_nothing(system):
     assert (job.sources, job.name) == (["/srv/data"], "files")
     assert browser.post(f"/backups/{job.pk}/prove/").status_code == 303
     assert browser.post(f"/backups/{job.pk}/prove/").status_code == 409
+
+
+def test_a_restore_stands_on_a_dry_run_of_the_same(job):
+    plan = people.make_restore(job, "done")
+    fixed = {
+        "client_id": job.client_id,
+        "job": job,
+        "system": job.system,
+        "created_at": people.now(),
+        "actor_label": "x",
+        "reason": "x",
+    }
+    right = {"mode": "in_place", "plan": plan, "snapshot": plan.snapshot_id, **fixed}
+
+    def begin(**changed):
+        return Restore.objects.create(**{**right, **changed})
+
+    assert refused(lambda: begin(plan=None)) == "a_restore_is_what_was_looked_at"
+    assert refused(lambda: begin(snapshot="b" * 64)) == "a_restore_is_what_was_looked_at"
+    assert refused(lambda: begin(paths=["/srv/data/a"])) == "a_restore_is_what_was_looked_at"
+    assert refused(lambda: begin(mode="folder", target="/srv/x")) == "a_restore_is_what_was_looked_at"
+    assert refused(lambda: begin(reason="")) == "a_restore_stands_on_a_dry_run"
+    assert refused(lambda: begin(state="finished")) == "a_restore_is_of_its_job"
+    old = people.make_restore(job, "done", finished_at=people.now() - timedelta(days=2))
+    assert refused(lambda: begin(plan=old)) == "a_restore_is_what_was_looked_at"
+    restore = begin()
+    assert refused(begin) == "one_open_restore_per_system"
+    assert refused(lambda: Restore.objects.filter(pk=restore.pk).update(target="/x")) in {
+        "a_restore_keeps_its_purpose",
+        "in_place_has_no_folder",
+    }
+    assert refused(lambda: Restore.objects.filter(pk=plan.pk).update(findings=[])) == "a_finished_restore_stands"
+    with pytest.raises(ClientBusy):
+        ending.end_client(client=job.client, reason="x", actor=people.actor(people.make_staff("lead")), now=people.now())
+
+
+def test_an_operator_looks_before_anything_is_restored(job):
+    people.make_reading(job, traits={"choices": [[1764000000, "c" * 64]]})
+    browser = people.signed_in(people.make_operator())
+    form = browser.get(f"/backups/{job.pk}/restore/").content.decode()
+    assert "2025-11-24" in form
+    refused_path = browser.post(f"/backups/{job.pk}/restore/", {"snapshot": "newest", "paths": "/etc", "target": ""})
+    assert (refused_path.status_code, "none of the sources" in refused_path.content.decode()) == (422, True)
+    answer = browser.post(f"/backups/{job.pk}/restore/", {"snapshot": "c" * 64, "paths": "", "target": ""})
+    assert answer.status_code == 303
+    plan = Restore.objects.get()
+    assert (plan.mode, plan.snapshot) == ("dry_run", "c" * 64)
+    assert browser.post(f"/backups/{job.pk}/rehearse/").status_code == 409, "one at a time"
+    done = {"state": "finished", "outcome": "done", "finished_at": people.now(), "snapshot_id": "c" * 64, "replaced_files": 2}
+    Restore.objects.filter(pk=plan.pk).update(**done)
+    assert f"Type {job.system.name}" in browser.get(f"/restores/{plan.pk}/").content.decode()
+    answer = browser.post(f"/restores/{plan.pk}/carry-out/", {"reason": "lost by a script", "confirmation": "no"})
+    assert answer.status_code == 409
+    assert "lost by a script" in answer.content.decode(), "what was typed is not lost"
+    assert browser.post(f"/restores/{plan.pk}/carry-out/", {"reason": "lost", "confirmation": job.system.name}).status_code == 303
+    assert Restore.objects.get(mode="in_place").plan == plan
+    member = people.signed_in(people.make_member(job.client))
+    assert member.post(f"/restores/{plan.pk}/carry-out/", {"reason": "x", "confirmation": job.system.name}).status_code == 403
+    assert member.get(f"/restores/{plan.pk}/").status_code == 200

@@ -5,9 +5,11 @@ from base64 import b64encode
 from datetime import timedelta
 
 import pytest
+from django.db import connections
 
 from backups.models import RestoreTest
 from backups.services import jobs, restore_tests
+from portal.accounts.scope import acting_for_all
 from portal.audit.models import AuditEvent, HostScript
 from tests import people
 from tests.hosts.conftest import set_up
@@ -185,16 +187,17 @@ def halfway(job, machine):
     worker.join(60)
 
 
-def _carry(test) -> None:
-    from django.db import connections
-
-    from portal.accounts.scope import acting_for_all
-
+def carry(execute, **ids) -> None:
+    """As a worker does, on a thread of its own."""
     try:
         with acting_for_all():
-            restore_tests.execute(test_id=test.pk, now=people.now())
+            execute(now=people.now(), **ids)
     finally:
         connections.close_all()
+
+
+def _carry(test) -> None:
+    carry(restore_tests.execute, test_id=test.pk)
 
 
 def test_no_secret_shows_while_it_runs(halfway, machine):

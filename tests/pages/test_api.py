@@ -67,6 +67,7 @@ def test_every_operation_as_everybody(client, method, path, permission, system, 
     address = path.format(
         job_id=job.pk,
         test_id=people.make_restore_test(job).pk,
+        restore_id=people.make_restore(job).pk,
         system_id=system.pk,
         run_id=run.pk,
         client_id=system.client_id,
@@ -105,7 +106,9 @@ def test_methods_that_are_no_operations_are_refused(client, method, path, operat
             call(
                 client,
                 other,
-                path.format(system_id=system.pk, run_id=run.pk, client_id=1, rollout_id=1, update_id=1, job_id=1, test_id=1),
+                path.format(
+                    system_id=system.pk, run_id=run.pk, client_id=1, rollout_id=1, update_id=1, job_id=1, test_id=1, restore_id=1
+                ),
                 token=token_of(operator),
             ).status_code
             == 405

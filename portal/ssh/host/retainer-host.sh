@@ -24,6 +24,7 @@
 #   backup-survey             what on this host makes backups, and what should be in one; reads only
 #   start UUID restore-test   prove a backup by restoring it (retainer-restore): its specification and, after an empty line, the
 #                             repository's key on standard input; the key lies on tmpfs for as long as the run
+#   start UUID restore        the same, and what came back goes where it is wanted: into a folder, or in its place
 #   snapshots                 whether a snapshot could be taken before these packages are changed
 #   drop-snapshots            remove the snapshots that are past their days, then say which are kept
 #   allows SHA256             whether the administrator allowed that document
@@ -207,7 +208,7 @@ start() {
         [ -f "$SNAPSHOTS/$snapshot" ] || fail 64 "that run's snapshot is not kept here"
         echo "$snapshot" >"$wanted" || fail 73 "can't write in $RUNS (disk full?)"
         ;;
-    restore-test)
+    restore-test | restore)
         mkdir -p /run/retainer-secrets || fail 73 "can't make /run/retainer-secrets"
         head -c 262144 | awk -v secret="/run/retainer-secrets/$1" '!rest && /^$/ {rest = 1; next} {if (rest) print >secret; else print}' \
             >"$wanted" || fail 73 "can't write in $RUNS (disk full?)"
@@ -258,6 +259,7 @@ execute() {
     upgrade-undo) upgrade_undo ;;
     fs-rollback) fs_rollback ;;
     restore-test) "$RESTORE" run "$DIR" ;;
+    restore) "$RESTORE" restore "$DIR" ;;
     *) false ;;
     esac
     status=$?
@@ -826,11 +828,13 @@ status() {
     for name in exit started finished; do
         [ ! -f "$DIR/$name" ] || printf '%s=%s\n' "$name" "$(cat "$DIR/$name")"
     done
-    if [ "$(cat "$DIR/kind")" = restore-test ]; then
+    case $(cat "$DIR/kind") in
+    restore-test | restore)
         # what died in the middle leaves nothing behind
         case $state in died | rebooted) "$RESTORE" sweep ;; esac
         [ ! -f "$DIR/facts" ] || head -c 1048576 "$DIR/facts" | sed 's/^/fact=/'
-    fi
+        ;;
+    esac
     [ ! -f "$DIR/snapshot" ] || printf 'snapshot=%s\n' "$(cat "$DIR/snapshot")"
     [ ! -f "$DIR/commands" ] || sed 's/^/command=/' "$DIR/commands"
     [ "$state" = running ] || dpkg --audit 2>&1 | head -c 8000 | sed 's/^/audit=/'

@@ -1,6 +1,7 @@
 #!/bin/sh
 # retainer-restore: proves a backup by restoring it on this host, run as root by retainer-host as a run of its own.
 #   run FOLDER    one restore test; FOLDER is the run's, with the specification in `given`, and facts are written to `facts`
+#   restore FOLDER  one restore, for the day it is needed
 #   sweep         remove what tests left behind that are not running any more
 #   read          a reading: snapshots, sizes, locks, room; restores nothing
 #   survey        what makes backups here, and what should be in one
@@ -56,6 +57,14 @@ phase() {
 said() { fact said "$(tail -n 4 "$work/err" | tail -c 600)"; }
 
 run() {
+    begin "$1" || return
+    each_part compare || return
+    each_part read_a_part
+    application || return 48
+}
+
+# What a test and a restore have in common: all that is needed until the data is back, in a scratch area of its own.
+begin() {
     DIR=$1
     id=${DIR##*/}
     : >"$DIR/facts"
@@ -75,13 +84,11 @@ run() {
     # a drill has nothing but what is kept for handover
     [ "$(given purpose)" != drill ] || { mkdir "$top/home" && HOME=$top/home; }
     export HOME
-    each_part prove_the_verifier || return
+    # on the day it is needed nobody waits for what only a verdict needs
+    is_restore || each_part prove_the_verifier || return
     each_part choose || return
     enough_room || return 42
     each_part restore || return
-    each_part compare || return
-    each_part read_a_part
-    application || return 48
 }
 
 # Carries each part as far as one step; stops at the first that fails, which the facts name last.
@@ -183,7 +190,7 @@ clean() {
 
 sweep() {
     for folder in "$RUNS"/*/; do
-        [ "$(cat "$folder/kind" 2>/dev/null)" = restore-test ] || continue
+        case $(cat "$folder/kind" 2>/dev/null) in restore-test | restore) ;; *) continue ;; esac
         other=$(basename "$folder")
         [ "$other" != "${id:-}" ] || continue
         read -r pid since 2>/dev/null <"$folder/process" || pid=

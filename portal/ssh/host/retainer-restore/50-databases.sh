@@ -56,6 +56,8 @@ choose_dump() {
     echo "$((size * factor + 200000000)) 5000" >"$work/needs"
 }
 
+is_restore() { [ -n "$(given mode)" ]; }
+
 # The answers of declared queries, by their number, each asked by a user who may only read.
 queries() { # the words that ask one; it comes by standard input
     number=0

@@ -119,7 +119,7 @@ postgresql_restore() {
     [ -n "$mine" ] && [ "$mine" != "$(live_psql postgres -c 'SELECT system_identifier FROM pg_control_system()' 2>/dev/null)" ] || return 44
     fact server "$("$bin/postgres" --version)"
     postgresql_load "$work/dump" "$(part database | head -n 1)" || { code=$?; said; [ "$code" = 49 ] && return 49; return 47; }
-    rm -f "$work/dump"
+    is_restore || rm -f "$work/dump"
 }
 
 live_psql() { # DATABASE words; reads only, as the server's own administrator

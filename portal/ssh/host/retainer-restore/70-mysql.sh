@@ -85,7 +85,7 @@ mysql_restore() {
     cd "$work" || return 43
     fact server "$("$server" --no-defaults --version)"
     mysql_load "$work/dump" "$(part database | head -n 1)" || { code=$?; said; [ "$code" = 49 ] && return 49; return 47; }
-    rm -f "$work/dump"
+    is_restore || rm -f "$work/dump"
 }
 
 live_mysql() { "$client" --batch --skip-column-names -e "SET SESSION TRANSACTION READ ONLY; $1"; }

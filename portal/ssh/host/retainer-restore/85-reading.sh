@@ -24,6 +24,8 @@ read_one() {
     tool_is_here || return
     "${family}_choose" || return
     fact oldest "$(head -n 1 "$work/list" | cut -f 1 | { read -r time && date -d "$time" +%s; })"
+    # what one can choose from
+    tail -n 50 "$work/list" | while IFS=$TAB read -r time name; do fact choice "$(date -d "$time" +%s) $name"; done
     "${family}_reading"
 }
 

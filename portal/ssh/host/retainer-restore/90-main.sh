@@ -1,6 +1,7 @@
 
 case ${1:-} in
 run) run "${2:-}" ;;
+restore) restoring "${2:-}" ;;
 sweep) sweep ;;
 read) reading ;;
 survey) survey ;;
