@@ -8,7 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 from django.db.models import QuerySet
 
 from backups.choices import Level, RestoreVerdict
-from backups.models import BackupFinding, BackupJob, FoundBackup, Reading, Restore, RestoreTest
+from backups.models import BackupFinding, BackupJob, BackupSurvey, FoundBackup, Reading, Restore, RestoreTest
+from clients.choices import Access
+from clients.models import System
 from portal.accounts.actor import Actor
 
 # A reading that is older says nothing any more: looks come every two hours.
@@ -206,12 +208,39 @@ def proof_share(lines: list[JobLine], *, now: datetime, days: int = 90) -> Share
     return Share(proven, count, proven_b, total_b, unsized)
 
 
-def open_findings(actor: Actor, *, kind: str, job: BackupJob | None = None) -> QuerySet[BackupFinding]:
+def open_findings(
+    actor: Actor, *, kind: str, job: BackupJob | None = None, system_id: int | None = None,
+) -> QuerySet[BackupFinding]:  # fmt: skip
     """What is open, the worst first."""
     rows = BackupFinding.objects.visible_to(actor).filter(kind=kind, state=BackupFinding.State.OPEN)
     if job is not None:
         rows = rows.filter(job__in=[job.pk, *job.parts.values_list("pk", flat=True)])
+    if system_id is not None:
+        rows = rows.filter(system=system_id)
     return rows.select_related("client", "system", "job").order_by("level", "client__name", "system__name", "subject", "pk")
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """A system whose gaps are not known, and why."""
+
+    system: System
+    why: str
+    looked_at: datetime | None
+
+
+def not_looked_at(actor: Actor, *, now: datetime) -> list[Blind]:
+    """Systems that were not looked at within hours: that nothing is missing there is not known."""
+    rows = System.objects.visible_to(actor).filter(client__ended_at=None).select_related("client", "backup_survey")
+    blind = []
+    for system in rows.order_by("client__name", "name"):
+        survey: BackupSurvey | None = getattr(system, "backup_survey", None)
+        looked_at = survey.looked_at if survey is not None else None
+        if looked_at is not None and looked_at >= now - READING_HOLDS:
+            continue
+        why = "It is read-only, and a look needs root." if system.access != Access.MANAGE else survey.problem if survey else ""
+        blind.append(Blind(system, why or "It was not looked at yet.", looked_at))
+    return blind
 
 
 def excused(actor: Actor) -> QuerySet[BackupFinding]:

@@ -111,6 +111,7 @@ def _gaps(request: PortalRequest, *, error: PortalError | None = None) -> HttpRe
     context = {
         "gaps": queries.open_findings(request.actor, kind=BackupFinding.Kind.UNCOVERED), "excused": queries.excused(request.actor),
         "found": queries.found_backups(request.actor), "error": error,
+        "blind": queries.not_looked_at(request.actor, now=timezone.now()),
     }  # fmt: skip
     return render_page(request, "backups/gaps.html", context, status=409 if error else 200)
 

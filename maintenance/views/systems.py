@@ -5,7 +5,7 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from backups.queries import job_lines
+from backups.queries import job_lines, open_findings
 from clients.models import System
 from maintenance import queries
 from maintenance.choices import ScanState
@@ -51,6 +51,7 @@ def _page(request: PortalRequest, system_id: int, *, error: PortalError | None =
         "scan_open": Scan.objects.filter(system_id=system_id, state=ScanState.QUEUED).first(),
         "today": now.date(),
         "backups": job_lines(request.actor, now=now, system_id=system_id),
+        "gaps": list(open_findings(request.actor, kind="uncovered", system_id=system_id)),
         "lives": [(life, life.level(now.date())) for life in end_of_life.of_systems([line.system])],
         "error": error,
     }

@@ -250,6 +250,7 @@ def test_pages_of_gaps_drift_and_calendar(job):
     page = operator.get("/backups/gaps/").content.decode()
     assert "/srv/forgotten" in page
     assert "/srv/found" in page
+    assert "It was not looked at yet." in page, "that nothing is missing is not known"
     assert operator.post(f"/backups/gaps/{gap.pk}/excuse/", {"reason": ""}).status_code == 409
     assert operator.post(f"/backups/gaps/{gap.pk}/excuse/", {"reason": "a copy"}).status_code == 303
     assert "a copy" in operator.get("/backups/gaps/").content.decode()

@@ -245,7 +245,9 @@ def _test_and_scan(systems: list["System"], stop: threading.Event) -> None:
 
 
 def _watch_backups(machine: Machine, system: "System") -> None:
-    """Two backups of one host: one that is good, and one that lost a source without anybody noticing. The portal proves both."""
+    """Backups of one host: a good one, one that lost a source without anybody noticing, a shop whose files and database only count
+    together, and one that its crontab makes and nobody watches. The portal proves them, and finds the rest.
+    """
     from django.utils import timezone
 
     from backups.models import BackupJob
@@ -257,15 +259,21 @@ def _watch_backups(machine: Machine, system: "System") -> None:
     key = uuid.uuid4().hex
     machine.write("/root/restic-key", key, mode="600")
     machine.run(_BACKUPS)
+    actor, now = Actor.portal("make demo"), timezone.now()
     for name, repository, sources in (
         ("website", "/srv/backup/website", ["/srv/www"]),
         ("mail", "/srv/backup/mail", ["/srv/mail", "/etc"]),
     ):
-        jobs.add(
-            system=system, wish=jobs.Wish(name=name, tool="restic", repository=repository, sources=sources, key=key),
-            actor=Actor.portal("make demo"), now=timezone.now(),
-        )  # fmt: skip
-    say("two backups are watched: the portal restores both within minutes, and finds that one of them lacks a source")
+        wish = jobs.Wish(name=name, tool="restic", repository=repository, sources=sources, key=key)
+        jobs.add(system=system, wish=wish, actor=actor, now=now)
+    uploads = jobs.Wish(name="uploads", tool="tar", repository="/var/backups/shop/uploads-*.tar.gz", sources=["/srv/shop"])
+    orders = jobs.Wish(
+        name="orders", tool="pg_dump", repository="/var/backups/shop/orders-*.dump", databases=["shop"],
+        queries=["SELECT count(*) FROM orders => at least 1000"],
+    )  # fmt: skip
+    parts = [jobs.add(system=system, wish=wish, actor=actor, now=now) for wish in (uploads, orders)]
+    jobs.add_composite(name="shop", parts=parts, actor=actor, now=now)
+    say("three backups are watched: the portal restores them within minutes, and finds that one of them lacks a source")
 
 
 _BACKUPS = """
@@ -277,6 +285,16 @@ for name in website mail; do
 done
 restic -q --no-cache --repo /srv/backup/website --password-file /root/restic-key backup /srv/www
 restic -q --no-cache --repo /srv/backup/mail --password-file /root/restic-key backup /srv/mail
+mkdir -p /srv/shop /srv/wiki /var/backups/shop && cd /srv/shop
+for n in 1 2 3 4 5; do head -c 150000 /dev/urandom >product$n; done; echo page >/srv/wiki/page
+pg_createcluster 15 main --start >/dev/null && cd /tmp && runuser -u postgres -- createdb shop
+runuser -u postgres -- psql -q shop -c "CREATE TABLE orders AS SELECT n, md5(n::text) AS article FROM generate_series(1, 5000) n"
+runuser -u postgres -- pg_dump -Fc shop >/var/backups/shop/orders-1.dump && tar -czf /var/backups/shop/uploads-1.tar.gz -C / srv/shop
+cat >/etc/cron.d/backups <<'X'
+30 2 * * * root restic --repo /srv/backup/website --password-file /root/restic-key backup /srv/www
+40 2 * * * root restic --repo /srv/backup/mail --password-file /root/restic-key backup /srv/mail
+50 2 * * * root borg create /srv/backup/wiki::$(date +\\%F) /srv/wiki
+X
 """
 
 

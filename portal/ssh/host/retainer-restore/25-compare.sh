@@ -46,29 +46,46 @@ sample() {
         awk -F '\t' '$3 ~ /[^A-Za-z0-9_.\/-]/' "$work/files" | head -n 10
         awk -v seed="$seed" 'BEGIN {srand(seed)} {print rand() "\t" $0}' "$work/files" | sort -n | head -n "$(given sample)" | cut -f 2-
     } | sort -u >"$work/sample"
-    same=0 changed=0 gone=0 bad=0
-    : >"$work/bad"
-    while IFS=$TAB read -r size time path _; do
-        live=/$path
-        if [ ! -f "$live" ]; then
-            gone=$((gone + 1))
-        elif [ "$(stat -c '%s %Y' "$live")" != "$size ${time%%.*}" ]; then
-            changed=$((changed + 1))
-        elif [ "$(sha256sum <"$live")" = "$(sha256sum <"$work/restore/$path")" ]; then
-            same=$((same + 1))
-        elif [ "$(stat -c '%s %Y' "$live")" != "$size ${time%%.*}" ]; then
-            changed=$((changed + 1)) # while it was read
+    cut -f 3 "$work/sample" >"$work/sampled"
+    : >"$work/alike" && : >"$work/modes" && : >"$work/suspects" && : >"$work/bad"
+    stamps / >"$work/live-stamps"
+    stamps "$work/restore" >"$work/back-stamps"
+    found=$(awk -F '\t' -v alike="$work/alike" -v modes="$work/modes" '
+        FILENAME == ARGV[1] {if ($2 ~ /^regular/) {stamp[$1] = $3; mode[$1] = $4}; next}
+        !($1 in stamp) {gone++; next}
+        mode[$1] != $4 {print "/" $1 >modes}
+        stamp[$1] != $3 {changed++; next}
+        {print $1 >alike}
+        END {printf "%d %d", changed, gone}' "$work/live-stamps" "$work/back-stamps")
+    changed=${found% *} gone=${found#* }
+    sums / >"$work/live-sums"
+    sums "$work/restore" >"$work/back-sums"
+    found=$(awk -v suspects="$work/suspects" '
+        FILENAME == ARGV[1] {sum[substr($0, 67)] = substr($0, 1, 64); next}
+        {name = substr($0, 67)}
+        !(name in sum) {gone++; next}
+        sum[name] == substr($0, 1, 64) {same++; next}
+        {print name >suspects}
+        END {printf "%d %d", same, gone}' "$work/live-sums" "$work/back-sums")
+    same=${found% *} gone=$((gone + ${found#* }))
+    while read -r path; do
+        # what was written while it was read is changed, not different
+        if [ "$(stat -c '%s %Y' "/$path" 2>/dev/null)" = "$(stat -c '%s %Y' "$work/restore/$path")" ]; then
+            echo "/$path" >>"$work/bad"
         else
-            bad=$((bad + 1))
-            echo "$live" >>"$work/bad"
+            changed=$((changed + 1))
         fi
-        [ ! -f "$live" ] || [ "$(stat -c '%U %G %a' "$live")" = "$(stat -c '%U %G %a' "$work/restore/$path")" ] || echo "$live" >>"$work/modes"
-    done <"$work/sample"
-    fact sample "$same $changed $gone $bad"
+    done <"$work/suspects"
+    fact sample "$same $changed $gone $(wc -l <"$work/bad")"
     head -n "$SHOWN" "$work/bad" | while read -r path; do fact differs "$path"; done
-    [ ! -f "$work/modes" ] || fact modes "$(wc -l <"$work/modes") $(head -n 1 "$work/modes")"
+    [ ! -s "$work/modes" ] || fact modes "$(wc -l <"$work/modes") $(head -n 1 "$work/modes")"
     fact sample_hash "$(cd "$work/restore" && cut -f 3 "$work/sample" | tr '\n' '\0' | xargs -0 -r sha256sum | sha256sum | cut -d ' ' -f 1)"
 }
+
+# Of the sampled paths below a folder, in one go: name, kind, size and time, owner and mode; their SHA-256.
+stamps() { (cd "$1" && tr '\n' '\0' <"$work/sampled" | xargs -0 -r stat -c "%n$TAB%F$TAB%s %Y$TAB%U %G %a" 2>/dev/null); }
+# a name that sha256sum has to escape begins its line with a backslash, on both sides alike
+sums() { (cd "$1" && tr '\n' '\0' <"$work/alike" | xargs -0 -r sha256sum 2>/dev/null | sed 's!^\\!!'); }
 
 # What lay in a source a minute before the snapshot, is not excluded, and did not come back.
 missing() {
