@@ -339,3 +339,53 @@ def test_an_operator_looks_before_anything_is_restored(job):
     member = people.signed_in(people.make_member(job.client))
     assert member.post(f"/restores/{plan.pk}/carry-out/", {"reason": "x", "confirmation": job.system.name}).status_code == 403
     assert member.get(f"/restores/{plan.pk}/").status_code == 200
+
+
+def test_parts_are_tested_with_their_whole_and_the_database_says_so(job):
+    other = people.make_backup(
+        job.system, "db", tool="pg_dump", repository="/var/backups/x-*.dump", sources=[], databases=["x"], key=""
+    )
+    elsewhere = people.make_backup(people.make_system(job.client, name="second"), "far", repository="/srv/far")
+    for parts, words in (([job], "at least two"), ([job, elsewhere], "of one system")):
+        with pytest.raises(PortalError, match=words):
+            jobs.add_composite(name="w", parts=parts, actor=people.TESTER, now=people.now())
+    whole = jobs.add_composite(name="whole", parts=[job, other], actor=people.TESTER, now=people.now())
+    job.refresh_from_db()
+    with pytest.raises(PortalError, match="only counts together"):
+        restore_tests.request(job=job, actor=people.TESTER, now=people.now())
+    with pytest.raises(PortalError, match="Stop watching the whole"):
+        jobs.end(job=job, reason="x", actor=people.TESTER, now=people.now())
+    assert refused(lambda: people.make_restore_test(job)) == "a_part_is_not_tested_alone"
+    assert refused(lambda: BackupJob.objects.filter(pk=elsewhere.pk).update(part_of=whole)) == "a_part_is_of_a_composite"
+    assert refused(lambda: BackupJob.objects.filter(pk=whole.pk).update(part_of=whole)) == "no_composite_of_composites"
+    assert refused(lambda: BackupJob.objects.filter(pk=other.pk).update(databases=[])) == "a_job_says_what_it_holds"
+    assert refused(lambda: BackupJob.objects.filter(pk=elsewhere.pk).update(credential=None)) == "restic_has_a_key"
+    assert restore_tests.request_due(now=people.now()) == 2, "the whole and the other one, and no part"
+    test = RestoreTest.objects.get(job=whole)
+    assert (test.specification["parts"], test.specification["2.database"]) == (["2"], ["x"])
+    RestoreTest.objects.update(state="finished", verdict="inconclusive", cause="host", finished_at=people.now(), seal="x")
+    jobs.end(job=whole, reason="split again", actor=people.TESTER, now=people.now())
+    assert BackupJob.objects.filter(part_of=None, ended_at=None).count() == 3
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"tool": "pg_dump", "sources": []}, "has no key"),
+        ({"tool": "pg_dump", "key": ""}, "name those, and no paths"),
+        ({"tool": "pg_dump", "key": "", "sources": [], "databases": []}, "at least one database"),
+        ({"tool": "pg_dump", "key": "", "sources": [], "databases": ["a;b"]}, "at least one database"),
+        ({"tool": "pg_dump", "key": "", "sources": [], "databases": ["a"], "repository": "x"}, "not an absolute path"),
+        (
+            {"tool": "pg_dump", "key": "", "sources": [], "databases": ["a"], "queries": ["DROP TABLE a => exactly 0"]},
+            "Write one SELECT",
+        ),
+        ({"tool": "tar", "key": "", "databases": ["a"]}, "no databases"),
+        ({"tool": "tar", "key": "", "queries": ["SELECT 1 => exactly 1"]}, "Only a database"),
+        ({"tool": "composite"}, "Choose the tool"),
+        ({"repository": "--option"}, "Name the repository"),
+    ],
+)
+def test_what_a_job_of_another_tool_can_not_be(system, values, words):
+    with pytest.raises(PortalError, match=words):
+        people.make_backup(system, **values)

@@ -276,8 +276,10 @@ def _watch_backups(machine: Machine, system: "System") -> None:
     say("three backups are watched: the portal restores them within minutes, and finds that one of them lacks a source")
 
 
+# Also over what an earlier portal left on a host that stayed: its keys are gone with it.
 _BACKUPS = """
 set -e
+rm -rf /srv/backup /var/backups/shop
 mkdir -p /srv/www /srv/mail /srv/backup
 for n in 1 2 3 4 5 6 7 8; do head -c 200000 /dev/urandom >/srv/www/image$n; echo "letter $n" >/srv/mail/letter$n; done
 for name in website mail; do
@@ -287,7 +289,8 @@ restic -q --no-cache --repo /srv/backup/website --password-file /root/restic-key
 restic -q --no-cache --repo /srv/backup/mail --password-file /root/restic-key backup /srv/mail
 mkdir -p /srv/shop /srv/wiki /var/backups/shop && cd /srv/shop
 for n in 1 2 3 4 5; do head -c 150000 /dev/urandom >product$n; done; echo page >/srv/wiki/page
-pg_createcluster 15 main --start >/dev/null && cd /tmp && runuser -u postgres -- createdb shop
+[ -d /etc/postgresql/15/main ] || pg_createcluster 15 main --start >/dev/null
+cd /tmp && runuser -u postgres -- dropdb --if-exists shop && runuser -u postgres -- createdb shop
 runuser -u postgres -- psql -q shop -c "CREATE TABLE orders AS SELECT n, md5(n::text) AS article FROM generate_series(1, 5000) n"
 runuser -u postgres -- pg_dump -Fc shop >/var/backups/shop/orders-1.dump && tar -czf /var/backups/shop/uploads-1.tar.gz -C / srv/shop
 cat >/etc/cron.d/backups <<'X'
