@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from backups.choices import DATABASE_TOOLS, FILE_TOOLS, KEYED_TOOLS, Application, Tool
 from backups.models import BackupJob
 from backups.parsers.expectations import BadExpectation, parse_expectation
+from backups.services import looks
 from clients.choices import Access
 from clients.models import System
 from portal.accounts.actor import Actor
@@ -90,6 +91,8 @@ def add(*, system: System, wish: Wish, restore_on: System | None = None, actor: 
                 action="backup.add", actor=actor, subject=job, client_id=job.client_id, now=now, system=system.name, tool=job.tool,
                 repository=job.repository, holds=job.holds, excludes=job.excludes,
             )  # fmt: skip
+            # how it looks is known within minutes, not hours
+            looks.request(system=job.restore_on or system, actor=actor)
     except IntegrityError as error:
         raise _taken(error, system) from error
     return job

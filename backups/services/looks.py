@@ -44,7 +44,7 @@ KEPT = timedelta(days=400)
 ACTOR = "look at backups"
 
 
-def request(*, system: System, actor: Actor, now: datetime) -> None:
+def request(*, system: System, actor: Actor) -> None:
     """Ask for a look now.
 
     Raises:

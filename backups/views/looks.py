@@ -78,7 +78,7 @@ def look_now(request: PortalRequest, system_id: int) -> HttpResponse:
     """Look at a system's backups now."""
     system = get_object_or_404(System.objects.visible_to(request.actor), pk=system_id)
     try:
-        looks.request(system=system, actor=request.actor, now=timezone.now())
+        looks.request(system=system, actor=request.actor)
     except PortalError as error:
         return _gaps(request, error=error)
     return see(request, "maintenance:system", system.pk)

@@ -292,9 +292,9 @@ def test_a_look_is_asked_for_where_it_is_due(job):
     system = job.system
     type(system).objects.filter(pk=system.pk).update(connection="ok")
     assert looks.request_due(now=people.now()) == 1
-    looks.request(system=system, actor=people.TESTER, now=people.now())
+    looks.request(system=system, actor=people.TESTER)
     system.backup_survey.__class__.objects.update(tried_at=people.now())
     assert looks.request_due(now=people.now()) == 0
     assert looks.request_due(now=people.now() + timedelta(hours=3)) == 1
     with pytest.raises(PortalError, match="read-only"):
-        looks.request(system=people.make_system(job.client, name="r", access="read_only"), actor=people.TESTER, now=people.now())
+        looks.request(system=people.make_system(job.client, name="r", access="read_only"), actor=people.TESTER)

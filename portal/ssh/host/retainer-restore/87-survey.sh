@@ -105,8 +105,10 @@ places() {
         sed -nE 's/^[[:space:]]*DocumentRoot[[:space:]]+"?([^"[:space:]]+)"?.*/\1/p' /etc/apache2/sites-enabled/* /etc/httpd/conf.d/*.conf
     } | sort -u | while read -r folder; do [ ! -d "$folder" ] || place webroot "$folder" "$folder"; done
     findmnt -rn -t ext4,xfs,btrfs,zfs -o TARGET | grep -vxE '/|/boot.*|/usr|/var|/tmp|/run/.*|/proc/.*|/dev/.*|/sys/.*' | while read -r folder; do place mount "$folder" "$folder"; done
+    # the portal's own login has nothing that a client would miss
+    ours=$(getent passwd "${SUDO_USER:-}" | cut -d : -f 6)
     for folder in /srv/* /home/* /var/mail /var/vmail /etc; do
-        if [ ! -d "$folder" ] || [ -L "$folder" ]; then continue; fi
+        if [ ! -d "$folder" ] || [ -L "$folder" ] || [ "$folder" = "$ours" ]; then continue; fi
         [ -z "$(find "$folder" -xdev -type f -print -quit)" ] || place folder "$folder" "$folder"
     done
 }
