@@ -278,6 +278,7 @@ LOGGING: dict[str, Any] = {
     # paramiko logs what hosts say during handshakes; our own layer reports it as typed errors
     "loggers": {
         "paramiko": {"level": "CRITICAL"},
+        "fontTools": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
         # a line per tick tells nobody anything; our own events carry the ids
         "celery.app.trace": {"level": "WARNING"},

@@ -122,6 +122,7 @@ class Facts:
         application: what is wrong with a composite's application, in words.
         changes: of a restore: files that are new where they go, are there already, are replaced; bytes of all.
         adds, replaces: names, the first few; kept: where a copy of what was replaced lies.
+        allowed: whether the host's administrator lets this repository be restored for real.
         placed: files that were put there, and how many of them are not what came back.
         rows_and_files: rows whose file came back with its size, rows whose did not, files without a row.
     """
@@ -138,6 +139,7 @@ class Facts:
     adds: list[str] = field(default_factory=list)
     replaces: list[str] = field(default_factory=list)
     kept: str = ""
+    allowed: bool | None = None
     placed: tuple[int, int] | None = None
 
     @property
@@ -304,6 +306,7 @@ _WHOLE = {
     "adds": _add("adds"),
     "replaces": _add("replaces"),
     "kept": _set("kept", str),
+    "allowed": _set("allowed", lambda value: {"yes": True, "no": False}[value]),
     "placed": _set("placed", lambda value: _numbers(value, 2)),
 }
 _OF_A_PART = {

@@ -36,8 +36,13 @@ _OWN = {
     50: (Outcome.FAILED, Cause.COVERAGE, "Nothing of what was asked for is in the snapshot."),
     51: (Outcome.FAILED, Cause.SCRATCH, "The target can't be used; nothing was changed."),
     52: (Outcome.FAILED, Cause.SCRATCH, "What would be replaced could not be copied first; nothing was changed."),
+    54: (Outcome.FAILED, Cause.HOST, "This host's administrator did not allow restores from this repository; nothing was changed."),
     53: (Outcome.FAILED, Cause.MISMATCH, "Putting it there failed in the middle: some files may be replaced."),
 }
+
+
+# Who puts files where they were is root there: the host's administrator says from which repositories (docs/backups.md).
+_HOW = "To carry it out, root of this host writes the line “{repository}” into /etc/retainer/restores.allowed."
 
 
 def look(
@@ -161,7 +166,8 @@ def _start(shell: Shell, restore: Restore) -> None:
 
 
 def _given_up(restore: Restore, sentences: tuple[str, ...]) -> None:
-    sent = "It may have begun: look at the host." if restore.start_sent_at else "Nothing was changed."
+    unsure = restore.start_sent_at and not sentences[0].startswith("The host did not begin")
+    sent = "It may have begun: look at the host." if unsure else "Nothing was changed."
     _finish(restore, None, (Outcome.INCONCLUSIVE, Cause.HOST, (*sentences, sent)))
 
 
@@ -183,7 +189,8 @@ def _ended(restore: Restore, status: RunStatus) -> None:
 def _outcome(restore: Restore, exit_status: int, facts: Facts) -> _End:
     if exit_status in _OWN:
         outcome, cause, words = _OWN[exit_status]
-        return outcome, cause, tuple(text for text in (words, facts.unusable and f"{facts.unusable}.", facts.here.said) if text)
+        how = _HOW.format(repository=restore.job.repository) if exit_status == 54 else ""
+        return outcome, cause, tuple(text for text in (words, facts.unusable and f"{facts.unusable}.", facts.here.said, how) if text)
     if exit_status != 0:
         # up to here the steps are those of a restore test, and so are its reasons
         part = PartPromise(tool=restore.job.tool, name=restore.job.name)
@@ -196,7 +203,8 @@ def _outcome(restore: Restore, exit_status: int, facts: Facts) -> _End:
     new, same, replaced, _ = facts.changes
     if restore.mode == RestoreMode.DRY_RUN:
         words = f"{new} files would be new, {replaced} replaced, {same} are there as they would come back."
-        return Outcome.DONE, Cause.NONE, (words, *_names("New", facts.adds), *_names("Replaced", facts.replaces))
+        ask = () if facts.allowed else (_HOW.format(repository=restore.job.repository),)
+        return Outcome.DONE, Cause.NONE, (words, *_names("New", facts.adds), *_names("Replaced", facts.replaces), *ask)
     if facts.placed is None or facts.placed[1] or facts.placed[0] != new + same + replaced:
         return Outcome.FAILED, Cause.MISMATCH, ("Not every file lies there as it came back.",)
     words = f"{facts.placed[0]} files lie there as they came back: {new} are new, {replaced} were replaced."

@@ -19,6 +19,7 @@ HOST = f"""
 mkdir -p /srv/data/deep '/srv/data/odd name' && cd /srv/data && echo one >one && echo two >two && echo three >'odd name/thrée' && ln -s one link
 echo deep >deep/file && chown 33:33 deep deep/file && chmod 750 deep
 printf '%s\\n' {KEY} >/root/key && {RESTIC} init && {RESTIC} backup /srv/data
+mkdir -p /etc/retainer && echo /srv/backup >/etc/retainer/restores.allowed
 """
 
 
@@ -72,6 +73,42 @@ def test_what_was_lost_comes_back_in_its_place_and_what_it_replaces_is_kept(job,
         )
 
 
+TAR = """#!/bin/sh
+/usr/bin/tar "$@"
+code=$?
+case "$*" in *--preserve-permissions*)
+    place=$(find /var/lib/retainer/scratch -name cat -perm -4000)
+    [ -n "$place" ] && echo "$place" >/root/found
+    setpriv --reuid=65534 --regid=65534 --clear-groups test -e "$place" && touch /root/reached ;;
+esac
+exit $code
+"""
+
+
+def test_only_what_the_administrator_allows_is_put_anywhere(job, machine):
+    """Whoever holds the portal's key gets no file of theirs anywhere as root."""
+    machine.run("echo /srv/another >/etc/retainer/restores.allowed; rm /srv/data/two")
+    plan = look(job)
+    assert "writes the line “/srv/backup” into /etc/retainer/restores.allowed." in plan.findings[-1]
+    for done in (carry_out(plan, confirmation=job.system.name), carry_out(look(job, target="/srv/restored"))):
+        assert (done.outcome, done.cause) == ("failed", "host"), done.findings
+        assert "did not allow" in done.findings[0]
+    machine.run("test ! -e /srv/data/two && test ! -e /srv/restored")
+    # an archive that opens its folder and brings a program that runs as root: nobody but root gets to it while it lies there
+    machine.run(
+        "mkdir /root/evil && cp /bin/cat /root/evil/cat && chmod 4755 /root/evil/cat && chmod 755 /root/evil && tar -cf /srv/evil.tar -C /root/evil ."
+    )
+    machine.write("/usr/local/bin/tar", TAR, mode="755")
+    evil = jobs.add(
+        system=job.system, actor=people.TESTER, now=people.now(),
+        wish=jobs.Wish(name="evil", tool="tar", repository="/srv/evil.tar", sources=["/cat"]),
+    )  # fmt: skip
+    look(evil)
+    assert "/rt-" in machine.run("cat /root/found")
+    machine.run("test ! -e /root/reached")
+    nothing_left(machine)
+
+
 def test_one_path_comes_back_into_a_folder_of_its_own(job, machine):
     plan = look(job, paths=["/srv/data/deep"], target="/srv/restored")
     assert (plan.outcome, plan.new_files) == ("done", 1), plan.findings
@@ -118,7 +155,8 @@ def test_a_dump_is_laid_beside_and_never_loaded_over_what_lives(machine):
     system = set_up(machine)
     machine.run(
         "pg_createcluster 15 main --start >/dev/null; cd /tmp; runuser -u postgres -- createdb shop; mkdir -p /var/backups; "
-        "runuser -u postgres -- psql -q shop -c 'CREATE TABLE t AS SELECT 1 AS n'; runuser -u postgres -- pg_dump -Fc shop >/var/backups/shop-1.dump"
+        "runuser -u postgres -- psql -q shop -c 'CREATE TABLE t AS SELECT 1 AS n'; runuser -u postgres -- pg_dump -Fc shop >/var/backups/shop-1.dump; "
+        "mkdir -p /etc/retainer; echo '/var/backups/shop-*.dump' >/etc/retainer/restores.allowed"
     )
     wish = jobs.Wish(name="shop", tool="pg_dump", repository="/var/backups/shop-*.dump", databases=["shop"])
     job = jobs.add(system=system, wish=wish, actor=people.TESTER, now=people.now())

@@ -280,6 +280,7 @@ def _watch_backups(machine: Machine, system: "System") -> None:
 _BACKUPS = """
 set -e
 rm -rf /srv/backup /var/backups/shop
+mkdir -p /etc/retainer && printf '%s\\n' /srv/backup/website '/var/backups/shop/*' >/etc/retainer/restores.allowed
 mkdir -p /srv/www /srv/mail /srv/backup
 for n in 1 2 3 4 5 6 7 8; do head -c 200000 /dev/urandom >/srv/www/image$n; echo "letter $n" >/srv/mail/letter$n; done
 for name in website mail; do

@@ -163,7 +163,8 @@ make_scratch() {
     mkdir "$real/rt-$id" && echo "$id" >"$real/rt-$id/$MARK" || return 1
     top=$real/rt-$id
     chmod 711 "$top"
-    for number in $(seq "$(given parts)"); do mkdir "$top/$number" && chmod 711 "$top/$number"; done
+    # what comes back may bring programs that run as root: only root gets to it, whatever modes it brings
+    for number in $(seq "$(given parts)"); do mkdir -m 700 "$top/$number" || return 1; done
 }
 
 # The keys came as N.name=base64 in a FILE; each lies in a file of its own.

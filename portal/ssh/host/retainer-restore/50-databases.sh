@@ -6,7 +6,7 @@ make_cage() {
     cage="setpriv --reuid=$(id -u nobody) --regid=$(id -g nobody) --clear-groups --no-new-privs"
     ! unshare --net true 2>/dev/null || cage="unshare --net $cage"
     # shellcheck disable=SC2086
-    $cage test -x "$work" || { fact unusable "nobody can't enter $scratch, and dumps are loaded as nobody" && return 43; }
+    $cage test -x "$top" || { fact unusable "nobody can't enter $scratch, and dumps are loaded as nobody" && return 43; }
 }
 
 # A folder for a server, and one for its socket, whose path may not be long; sets `place` and `socket`.
@@ -18,7 +18,7 @@ make_server_folders() { # FOLDER NAME
 # Whatever servers the test started end at once: nothing in them is worth a farewell.
 stop_servers() {
     [ -n "${top:-}" ] || return 0
-    for note in "$top"/*/server/*.pid "$top"/self/*/server/*.pid "$top"/*/server/data/postmaster.pid "$top"/self/*/server/data/postmaster.pid; do
+    for note in "$top"/server-*/*.pid "$top"/self/*/server/*.pid "$top"/server-*/data/postmaster.pid "$top"/self/*/server/data/postmaster.pid; do
         [ -f "$note" ] || continue
         pid=$(head -n 1 "$note")
         case $pid in *[!0-9]* | '') continue ;; esac
@@ -29,7 +29,7 @@ stop_servers() {
     done
 }
 
-# The dump as it is to be loaded lies in $work/dump afterwards, readable by nobody; 40: what unpacks it is not here.
+# The dump as it is to be loaded lies in $work/dump afterwards; root reads it for who loads it. 40: what unpacks it is not here.
 unpack_dump() {
     snapshot=$(cat "$work/snapshot")
     reader_of "$snapshot" || { fact said "$reader is not installed" && return 40; }
@@ -39,7 +39,6 @@ unpack_dump() {
     else
         phase unpack cp "$snapshot" "$work/dump" || { said; return 47; }
     fi
-    chown "$(id -u nobody)" "$work/dump" && chmod 400 "$work/dump"
 }
 
 choose_dump() {

@@ -113,7 +113,7 @@ postgresql_restore() {
     fi
     fact made_by "PostgreSQL ${made:-unknown}"
     postgresql_binaries "${made:-0}" || return 49
-    postgresql_start "$work/server" "$PART" || return
+    postgresql_start "$top/server-$PART" "$PART" || return
     cd "$work" || return 43
     mine=$(scratch_psql -d postgres -c 'SELECT system_identifier FROM pg_control_system()')
     [ -n "$mine" ] && [ "$mine" != "$(live_psql postgres -c 'SELECT system_identifier FROM pg_control_system()' 2>/dev/null)" ] || return 44
@@ -133,7 +133,7 @@ USER_DATABASES="SELECT datname FROM pg_database WHERE NOT datistemplate AND data
 
 postgresql_compare() {
     printf '\n==> compare with what lives here\n'
-    postgresql_binaries "$(cat "$work/server/data/PG_VERSION")"
+    postgresql_binaries "$(cat "$top/server-$PART/data/PG_VERSION")"
     make_cage || return
     socket=$SOCKETS-$id/$PART
     began=$(date +%s.%N)
@@ -193,6 +193,6 @@ postgresql_read() { fact read "1/1 sound"; } # all of it was read
 
 # For the application's check: the answers of one query, tab-separated.
 postgresql_ask() {
-    postgresql_binaries "$(cat "$work/server/data/PG_VERSION")"
+    postgresql_binaries "$(cat "$top/server-$PART/data/PG_VERSION")"
     make_cage && socket=$SOCKETS-$id/$PART && cd "$work" && printf '%s\n' "$1" | scratch_psql -d "$(part database | head -n 1)"
 }

@@ -81,7 +81,7 @@ mysql_restore() {
     unpack_dump || return
     fact made_by "$(grep -am 1 '^-- Server version' "$work/dump" | sed 's/^-- Server version//' | tr -d '\t' | sed 's/^ *//')"
     mysql_binaries || return 49
-    mysql_start "$work/server" "$PART" || return
+    mysql_start "$top/server-$PART" "$PART" || return
     cd "$work" || return 43
     fact server "$("$server" --no-defaults --version)"
     mysql_load "$work/dump" "$(part database | head -n 1)" || { code=$?; said; [ "$code" = 49 ] && return 49; return 47; }

@@ -2,11 +2,20 @@
 # --- restores for the day they are needed: the steps of a test, then what came back goes where it is wanted
 
 REPLACED=/var/lib/retainer/replaced
+ALLOWED=/etc/retainer/restores.allowed
 
 # Modes: dry_run says what would change; folder puts it beside what lives; in_place puts it where it was, after a copy of what is
 # replaced; rehearsal puts it into the scratch area, for the time that takes. Own exit statuses: 50 nothing of it came back; 51 the
-# target can't be used; 52 the copy of what is replaced could not be made, and nothing was changed; 53 putting it there failed.
+# target can't be used; 52 the copy of what is replaced could not be made, and nothing was changed; 53 putting it there failed;
+# 54 this host's administrator did not allow it.
 restoring() {
+    DIR=$1 PART=1
+    : >"$DIR/facts"
+    case $(given mode) in
+    dry_run | rehearsal) ;;
+    folder | in_place) allowed_here || return 54 ;;
+    *) return 51 ;;
+    esac
     begin "$1" || return
     PART=1 work=$top/1 tool=$(part tool)
     tool_is_here
@@ -24,7 +33,10 @@ restoring() {
     [ -s "$work/wanted" ] || return 50
     what_changes
     case $(given mode) in
-    dry_run) return 0 ;;
+    dry_run)
+        if allowed_here; then fact allowed yes; else fact allowed no; fi
+        return 0
+        ;;
     folder) target_is_empty || return 51 ;;
     in_place) keep_replaced || return 52 ;;
     esac
@@ -34,7 +46,7 @@ restoring() {
 # A dump is not loaded into what lives: it is proven by loading it elsewhere, and lies there to be loaded.
 keep_dump() {
     case $family in postgresql | mysql) ;; *) return 0 ;; esac
-    mv "$work/dump" "$work/restore/$(part database | head -n 1).dump" && chmod 600 "$work/restore/"*.dump && chown root "$work/restore/"*.dump
+    mv "$work/dump" "$work/restore/$(part database | head -n 1).dump" && chmod 600 "$work/restore/"*.dump
 }
 
 # What of it was asked for, one path below the restored tree a line; a name that holds a line break stops the restore.
@@ -65,6 +77,9 @@ what_changes() {
     done <"$work/wanted"
     fact changes "$new $same $replaced $(cd "$work/restore" && tr '\n' '\0' <"$work/wanted" | xargs -0 stat -c %s | awk '{b += $1} END {printf "%d", b}')"
 }
+
+# Whoever may put files where they were is root there, so that this host's administrator says from which repositories that may be.
+allowed_here() { [ -f "$ALLOWED" ] && [ "$(stat -c %u "$ALLOWED")" = 0 ] && grep -qxF -e "$(part repository)" "$ALLOWED"; }
 
 target_is_empty() {
     if [ -L "$target" ]; then fact unusable "$target is a symbolic link" && return 1; fi
