@@ -241,7 +241,7 @@ CELERY_BEAT_SCHEDULE = {
     "maintenance.note_breaches": {"task": "maintenance.note_breaches", "schedule": 300.0, "options": {"expires": 290}},
     "maintenance.import_feeds": {"task": "maintenance.import_feeds", "schedule": 3600.0, "options": {"expires": 3500}},
     "backups.sweep_tests": {"task": "backups.sweep_tests", "schedule": SWEEP_S, "options": {"expires": SWEEP_S * 0.9}},
-    "backups.look_due": {"task": "backups.look_due", "schedule": 120.0, "options": {"expires": 110}},
+    "backups.look_due": {"task": "backups.look_due", "schedule": 600.0, "options": {"expires": 590}},
     "backups.test_due": {"task": "backups.test_due", "schedule": 300.0, "options": {"expires": 290}},
     "signin.send_mail": {"task": "signin.send_mail", "schedule": 30.0, "options": {"expires": 25}},
     "signin.clear_sessions": {"task": "signin.clear_sessions", "schedule": 3600.0, "options": {"expires": 600}},
