@@ -1,14 +1,14 @@
 """Reads for pages."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from django.db.models import QuerySet
 
 from backups.choices import Level, RestoreVerdict
-from backups.models import BackupFinding, BackupJob, BackupSurvey, FoundBackup, Reading, Restore, RestoreTest
+from backups.models import BackupFinding, BackupJob, BackupSurvey, Baseline, FoundBackup, Reading, Restore, RestoreTest
 from clients.choices import Access
 from clients.models import System
 from portal.accounts.actor import Actor
@@ -140,6 +140,11 @@ def _of_the_reading(reading: Reading | None, job: BackupJob, now: datetime) -> t
     ):
         return "bad", f"The newest snapshot is older than the promised {job.recovery_point_h} hours.", reading
     return reading.level, reading.findings[0] if reading.findings else "", reading
+
+
+def baseline_of(job: BackupJob) -> Baseline | None:
+    """The configuration as it was accepted last; None: never looked at."""
+    return job.baselines.order_by("-accepted_at", "-pk").first()
 
 
 def restores_of(job: BackupJob) -> list[Restore]:
@@ -319,7 +324,7 @@ def history_of(job: BackupJob, *, now: datetime, days: int = 180) -> list[Curve]
     ]  # fmt: skip
 
 
-def _curve(title: str, values: list[tuple[datetime, float]], words) -> Curve | None:  # type: ignore[no-untyped-def]
+def _curve(title: str, values: list[tuple[datetime, float]], words: Callable[[float], str]) -> Curve | None:
     if not values:
         return None
     first, last = values[0][0], values[-1][0]

@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 
 class UnreadableFacts(Exception):
@@ -290,7 +291,7 @@ def _set(name: str, read):  # type: ignore[no-untyped-def]  # generic over the f
     return lambda facts, value: setattr(facts, name, read(value))
 
 
-def _add(name: str):  # type: ignore[no-untyped-def]  # generic over the field's owner
+def _add(name: str) -> Callable[[Any, str], None]:
     return lambda facts, value: getattr(facts, name).append(value)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
+from backups import queries
 from backups.choices import Level
 from backups.models import BackupFinding, BackupJob, Baseline, FoundBackup, Reading
 from backups.parsers.discovery import Found
@@ -40,7 +41,7 @@ def note_drift(
         reading = readings.get(job.pk)
         traits = reading.traits if reading is not None and not reading.cause else {}
         content = drift.content_of(entries, {name: value for name, value in traits.items() if name not in _MOVING})
-        baseline = job.baselines.order_by("-accepted_at", "-pk").first()
+        baseline = queries.baseline_of(job)
         if baseline is None:
             if reading is not None and reading.cause:
                 continue  # what can't be read yet can't be accepted
@@ -70,16 +71,13 @@ def note_found(*, system: System, jobs: Sequence[BackupJob], found: Sequence[Fou
     all_watched = [watched(job) for job in jobs]
     new = [one for one in found if not drift.is_watched(one, all_watched)]
     for one in new:
+        seen = {
+            "client_id": system.client_id, "sources": list(one.sources), "databases": list(one.databases),
+            "excludes": list(one.excludes), "places": list(one.places),
+        }  # fmt: skip
         FoundBackup.objects.update_or_create(
             system=system, tool=one.tool, repository=one.repository[:500],
-            defaults={
-                "client_id": system.client_id, "sources": list(one.sources), "databases": list(one.databases),
-                "excludes": list(one.excludes), "places": list(one.places), "gone_at": None,
-            },
-            create_defaults={
-                "client_id": system.client_id, "sources": list(one.sources), "databases": list(one.databases),
-                "excludes": list(one.excludes), "places": list(one.places), "found_at": now,
-            },
+            defaults={**seen, "gone_at": None}, create_defaults={**seen, "found_at": now},
         )  # fmt: skip
     there = {(one.tool, one.repository[:500]) for one in new}
     for row in FoundBackup.objects.filter(system=system, gone_at=None):
@@ -115,7 +113,7 @@ def accept(*, job: BackupJob, reason: str, actor: Actor, now: datetime) -> int:
     actor.require(Permission.OPERATE)
     if not reason.strip():
         raise PortalError("Say why this is right now: the next one who looks will want to know.")
-    baseline = job.baselines.order_by("-accepted_at", "-pk").first()
+    baseline = queries.baseline_of(job)
     open_ones = list(job.findings.filter(kind=Kind.DRIFT, state=State.OPEN).select_for_update())
     if baseline is None or not open_ones:
         raise PortalError("Nothing of this backup drifted.")

@@ -10,11 +10,11 @@ from backups.services.promises import PartPromise, Planted
 
 def file_unread(part: PartPromise, facts: PartFacts) -> list[str]:
     """What was not found out and had to be."""
-    needed = {"its size": facts.expected}
+    needed: dict[str, object] = {"its size": facts.expected}
     if part.tool == Tool.RESTIC:
-        needed["its paths"] = facts.paths  # type: ignore[assignment]  # only whether it is there counts
+        needed["its paths"] = facts.paths
     if not facts.elsewhere:
-        needed |= {"the sample": facts.sample, "what is missing": facts.missing}  # type: ignore[dict-item]
+        needed |= {"the sample": facts.sample, "what is missing": facts.missing}
     return [words for words, value in needed.items() if value is None] + [
         f"what came back of {source}" for source in part.sources if source not in facts.sources
     ]

@@ -147,7 +147,7 @@ def _detail(request: PortalRequest, job_id: int, *, error: PortalError | None = 
     now = timezone.now()
     context = {
         "line": queries.job_line(job, now=now), "job": job, "tests": tests, "parts": job.parts.order_by("pk"), "error": error,
-        "curves": queries.history_of(job, now=now), "baseline": job.baselines.order_by("-accepted_at", "-pk").first(),
+        "curves": queries.history_of(job, now=now), "baseline": queries.baseline_of(job),
         "drift": queries.open_findings(request.actor, kind=BackupFinding.Kind.DRIFT, job=job),
     }  # fmt: skip
     return render_page(request, "backups/job.html", context, status=409 if error else 200)

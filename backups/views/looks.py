@@ -121,7 +121,7 @@ def _drift(request: PortalRequest, job_id: int, *, error: PortalError | None = N
     rows = queries.open_findings(request.actor, kind=BackupFinding.Kind.DRIFT, job=job)
     context = {
         "job": job, "changes": [(row, _lines(row)) for row in rows], "error": error,
-        "baseline": job.baselines.order_by("-accepted_at", "-pk").first(),
+        "baseline": queries.baseline_of(job),
     }  # fmt: skip
     return render_page(request, "backups/drift.html", context, status=409 if error else 200)
 

@@ -29,8 +29,7 @@ def restore_new(request: PortalRequest, job_id: int) -> HttpResponse:
             return see(request, "backups:restore", restore.pk)
         except PortalError as error:
             form.add_error(None, str(error))
-    context = {"job": job, "form": form, "restores": queries.restores_of(job)}
-    return render_page(request, "backups/restore_new.html", context, status=422 if form.errors else 200)
+    return _new(request, job, form, status=422 if form.errors else 200)
 
 
 @require_POST
@@ -42,8 +41,7 @@ def rehearse(request: PortalRequest, job_id: int) -> HttpResponse:
         restore = restores.rehearse(job=job, actor=request.actor, now=timezone.now())
     except PortalError as error:
         form = RestoreForm(choices=queries.snapshot_choices(job))
-        context = {"job": job, "form": form, "restores": queries.restores_of(job), "error": error}
-        return render_page(request, "backups/restore_new.html", context, status=409)
+        return _new(request, job, form, error=error, status=409)
     return see(request, "backups:restore", restore.pk)
 
 
@@ -68,6 +66,11 @@ def carry_out(request: PortalRequest, restore_id: int) -> HttpResponse:
     except PortalError as error:
         return _detail(request, restore_id, error=error)
     return see(request, "backups:restore", restore.pk)
+
+
+def _new(request: PortalRequest, job: BackupJob, form: RestoreForm, *, status: int, error: PortalError | None = None) -> HttpResponse:
+    context = {"job": job, "form": form, "restores": queries.restores_of(job), "error": error}
+    return render_page(request, "backups/restore_new.html", context, status=status)
 
 
 def _detail(request: PortalRequest, restore_id: int, *, error: PortalError | None = None) -> HttpResponse:
