@@ -22,7 +22,7 @@ PACKAGES = (
     *("locales-all", "ca-certificates", "btrfs-progs", "restic", "borgbackup", "rsync", "zstd", "postgresql", "mariadb-server"),
 )
 # There, and not running: a test that needs a database starts one, and no other host carries it.
-ASLEEP = ("postgresql.service", "mariadb.service")
+ASLEEP = ("postgresql.service", "mariadb.service", "mariadb.socket")
 MACHINE_PACKAGES = [
     "mmdebstrap",
     "systemd-container",
@@ -104,7 +104,7 @@ def archives() -> tuple[str, str]:
 
 
 def _recipe() -> str:
-    return hashlib.sha256(" ".join([SUITE, *PACKAGES, "4"]).encode()).hexdigest()[:12]
+    return hashlib.sha256(" ".join([SUITE, *PACKAGES, *ASLEEP, "4"]).encode()).hexdigest()[:12]
 
 
 def base_folder() -> Path:
@@ -148,7 +148,8 @@ def _build_base() -> None:
     for key in (half / "etc/ssh").glob("ssh_host_*"):
         key.unlink()
     for unit in ASLEEP:
-        (half / "etc/systemd/system/multi-user.target.wants" / unit).unlink()
+        for link in (half / "etc/systemd/system").glob(f"*.target.wants/{unit}"):
+            link.unlink()
     (half / "etc/machine-id").write_text("")
     (half / "etc/apt/sources.list").write_text(
         f"deb http://{MIRROR_NAME}/debian {SUITE} main\n"
