@@ -9,7 +9,7 @@ from django.db import connections
 from django.test import Client as Browser
 
 from portal.accounts.scope import acting_for_all
-from tests import people
+from tests import people, services
 from tests.people import signed_in
 
 APP_ROLE = "retainer_portal"
@@ -24,7 +24,8 @@ def static_files():
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings():
-    """The test database is made by the owner; migrate then makes the portal's role."""
+    """The test database is made by the owner, out of the migrated one; migrate then makes the portal's role."""
+    connections["default"].settings_dict["TEST"]["TEMPLATE"] = services.template()
     connections["default"].settings_dict.update(APP_ROLE=APP_ROLE, APP_PASSWORD=APP_PASSWORD, OWNER_AT_WORK=True)
 
 
