@@ -44,6 +44,8 @@ class Purpose(models.TextChoices):
     TEST = "test", "Restore test"
     # With nothing but the secrets that are kept for handover: an empty home, no key of the host's own.
     DRILL = "drill", "Escrow drill"
+    # Any of those that are kept, at random. It tells nothing of the newest, so that it renews no proof.
+    OLD = "old", "Test of an old snapshot"
 
 
 class RestoreMode(models.TextChoices):

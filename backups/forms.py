@@ -44,6 +44,14 @@ class JobForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}),
         help_text="In keyfile mode the passphrase opens nothing without it: borg key export.",
     )  # fmt: skip
+    storage_login = forms.CharField(
+        label="Login of the storage", max_length=200, required=False,
+        help_text="restic over rest: its user; over s3: the access key's id. Empty where the storage asks for none.",
+    )  # fmt: skip
+    storage_secret = forms.CharField(
+        label="Secret of the storage", max_length=1000, required=False, widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text="The password, or the secret access key. Goes into the vault.",
+    )  # fmt: skip
     sources = LinesField(
         label="Sources", required=False, help_text="Of files: absolute paths that must be in every snapshot, one a line."
     )

@@ -46,10 +46,12 @@ class JobLine:
 
 @dataclass(slots=True)
 class _Seen:
-    """What is known of one job: newest test, newest that ended, newest reading of it or each of its parts, open drift."""
+    """What is known of one job: newest test, the newest of each purpose that ended, newest reading of it or each of its parts,
+    open drift.
+    """
 
     newest: RestoreTest | None = None
-    ended: RestoreTest | None = None
+    ended: list[RestoreTest] = field(default_factory=list)
     readings: list[Reading | None] = field(default_factory=list)
     drift: list[BackupFinding] = field(default_factory=list)
 
@@ -85,8 +87,9 @@ def _seen(jobs: Sequence[BackupJob]) -> dict[int, _Seen]:
     tests = RestoreTest.objects.filter(job__in=ids).order_by("job_id", "-created_at").distinct("job_id")
     for test in tests:
         seen[test.job_id].newest = test
-    for test in tests.filter(finished_at__isnull=False):
-        seen[test.job_id].ended = test
+    ended = RestoreTest.objects.filter(job__in=ids, finished_at__isnull=False).order_by("job_id", "purpose", "-created_at")
+    for test in ended.distinct("job_id", "purpose"):
+        seen[test.job_id].ended.append(test)
     rows = BackupJob.objects.filter(part_of__in=ids, ended_at=None).values_list("pk", "part_of")
     parts = {pk: owner for pk, owner in rows if owner is not None}
     whole = set(parts.values())
@@ -107,22 +110,28 @@ def _level(job: BackupJob, seen: _Seen, now: datetime) -> tuple[str, str, Readin
     """The worst of what is known, with its words and the reading that counts."""
     told = [_of_the_reading(reading, job, now) for reading in seen.readings] or [("unknown", "Not looked at yet.", None)]
     reading = min(told, key=lambda one: _WORST_FIRST[one[0]])
-    candidates = [(*_of_the_proof(job, seen.ended, now), None), reading]
+    candidates = [(*_of_the_proof(job, now), None), *((*_of_a_test(test), None) for test in seen.ended), reading]
     candidates += [(finding.level, f"Drift: {finding.subject}.", None) for finding in seen.drift]
     worst = min(candidates, key=lambda one: _WORST_FIRST[one[0]])
     return worst[0], worst[1], reading[2]
 
 
-def _of_the_proof(job: BackupJob, last: RestoreTest | None, now: datetime) -> tuple[str, str]:
+def _of_a_test(last: RestoreTest) -> tuple[str, str]:
+    """The newest test of its purpose: what failed stays so until the same passes."""
+    name = last.get_purpose_display().lower()
+    if last.verdict == RestoreVerdict.FAIL:
+        return "bad", f"The last {name} failed: {last.get_cause_display().lower()}."
+    if last.verdict == RestoreVerdict.INCONCLUSIVE:
+        return "warn", f"The last {name} was inconclusive: {last.get_cause_display().lower()}."
+    return "ok", ""
+
+
+def _of_the_proof(job: BackupJob, now: datetime) -> tuple[str, str]:
     until = job.proven_until
-    if last is not None and last.verdict == RestoreVerdict.FAIL:
-        return "bad", f"The last restore test failed: {last.get_cause_display().lower()}."
     if until is None:
         return "unknown", "Never proven: a backup that was never restored counts as none."
     if until <= now:
         return "unknown", "The last proof ran out."
-    if last is not None and last.verdict == RestoreVerdict.INCONCLUSIVE:
-        return "warn", f"The last restore test was inconclusive: {last.get_cause_display().lower()}."
     if job.proof is not None and job.proof.verdict == RestoreVerdict.NOTES:
         return "warn", "With notes."
     return "ok", "The newest restore test passed."

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from backups.services import looks, restore_tests, restores
+from backups.services import looks, restore_tests, restores, schedule
 from portal.accounts.scope import acting_for, acting_for_all
 
 
@@ -26,7 +26,7 @@ def sweep_tests(**_later: object) -> None:
 def test_due(**_later: object) -> None:
     """Start the restore tests that are due."""
     with acting_for_all():
-        restore_tests.request_due(now=timezone.now())
+        schedule.request_due(now=timezone.now())
 
 
 @shared_task(name="backups.look_at_system", queue="hosts", acks_late=True)

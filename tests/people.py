@@ -7,6 +7,7 @@ from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_
 from allauth.account.internal.userkit import user_id_to_str
 from django.test import Client as Browser
 
+from backups.choices import Purpose
 from backups.models import BackupFinding, BackupJob, FoundBackup, Reading, Restore, RestoreTest
 from backups.services import jobs
 from clients.models import Client, System
@@ -157,18 +158,19 @@ def make_backup(system: System, name: str = "data", **values: object) -> BackupJ
 
 def make_restore_test(job: BackupJob, verdict: str = "", **values: object) -> RestoreTest:
     """A restore test; with a verdict it is finished, and where that passes it is the job's proof."""
+    born = {"created_at": values.pop("created_at", now()), "purpose": values.pop("purpose", Purpose.TEST)}
     test = RestoreTest.objects.create(
-        client_id=job.client_id, job=job, system_id=job.system_id, repository=job.repository, created_at=now(), actor_label="x"
+        client_id=job.client_id, job=job, system_id=job.system_id, repository=job.repository, actor_label="x", **born
     )
     if not verdict:
         return test
     done: dict[str, object] = {
-        "state": "finished", "verdict": verdict, "finished_at": now(), "seal": "0" * 64, "exit_status": 0, "snapshot_id": "a" * 64,
+        "state": "finished", "verdict": verdict, "finished_at": born["created_at"], "seal": "0" * 64, "exit_status": 0, "snapshot_id": "a" * 64,
         "snapshot_at": now(), "restored_files": 3, "restored_bytes": 300, "recovery_s": "1.50",
         "cause": "" if verdict in {"pass", "notes"} else "corruption", **values,
     }  # fmt: skip
     RestoreTest.objects.filter(pk=test.pk).update(**done)
-    if verdict in {"pass", "notes"}:
+    if verdict in {"pass", "notes"} and born["purpose"] != Purpose.OLD:
         BackupJob.objects.filter(pk=job.pk).update(proof=test.pk)
     test.refresh_from_db()
     job.refresh_from_db()

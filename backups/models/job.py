@@ -43,6 +43,9 @@ class BackupJob(ClientOwned):
     credential = models.ForeignKey("vault.Credential", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     # Of borg in keyfile mode: the exported key, without which the passphrase opens nothing.
     key_export = models.ForeignKey("vault.Credential", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    # Of storage that asks for a login of its own (restic over REST or S3): its name; its secret is in the vault.
+    storage_login = models.CharField(max_length=200, blank=True, default="", db_default="")
+    storage_credential = models.ForeignKey("vault.Credential", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     # The promise: how old the newest snapshot may be, how long a restore may take.
     recovery_point_h = models.PositiveIntegerField(default=26)
     recovery_time_min = models.PositiveIntegerField(default=240)
@@ -69,6 +72,11 @@ class BackupJob(ClientOwned):
             ),
             models.CheckConstraint(condition=~Q(tool=Tool.RESTIC, credential=None), name="restic_has_a_key"),
             models.CheckConstraint(condition=Q(key_export=None) | Q(tool=Tool.BORG), name="only_borg_exports_a_key"),
+            models.CheckConstraint(
+                condition=Q(storage_login="", storage_credential=None)
+                | Q(tool=Tool.RESTIC, storage_credential__isnull=False) & ~Q(storage_login=""),
+                name="a_storage_login_has_its_secret",
+            ),
             models.CheckConstraint(condition=Q(part_of=None) | ~Q(tool=Tool.COMPOSITE), name="no_composite_of_composites"),
             models.CheckConstraint(condition=Q(application__in=Application.values), name="backup_application_known"),
             models.CheckConstraint(condition=Q(application="") | Q(tool=Tool.COMPOSITE), name="only_composites_have_an_application"),

@@ -13,6 +13,7 @@ from backups.choices import DATABASE_TOOLS, FILE_TOOLS, KEYED_TOOLS, Application
 from backups.models import BackupJob
 from backups.parsers.expectations import BadExpectation, parse_expectation
 from backups.services import looks
+from backups.services.storage import has_login
 from clients.choices import Access
 from clients.models import System
 from portal.accounts.actor import Actor
@@ -22,6 +23,7 @@ from portal.errors import PortalError, constraint_name
 from portal.vault import services as vault
 from portal.vault.models import Credential, CredentialKind
 
+_PASSWORD_IN_ADDRESS = re.compile(r"://[^/@]*:[^/@]+@")
 _DATABASE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}")
 
 
@@ -35,6 +37,7 @@ class Wish:
         queries: lines of the form of `backups.parsers.expectations`.
         key: restic's password or borg's passphrase; empty for tools that have none, and for an unencrypted borg repository.
         key_export: borg's exported key (keyfile mode).
+        storage_login, storage_secret: of storage that asks for a login of its own (restic over REST or S3); both or none.
     """
 
     name: str
@@ -46,6 +49,8 @@ class Wish:
     queries: Sequence[str] = ()
     key: str = ""
     key_export: str = ""
+    storage_login: str = ""
+    storage_secret: str = ""
     archive_root: str = "/"
     canaries: bool = False
     recovery_point_h: int = 26
@@ -85,6 +90,7 @@ def add(*, system: System, wish: Wish, restore_on: System | None = None, actor: 
                 client_id=system.client_id, system=system, restore_on=restore_on if restore_on != system else None,
                 credential=keep(f"Backup {columns['name']} of {system.name}", wish.key),
                 key_export=keep(f"Exported key of backup {columns['name']} of {system.name}", wish.key_export),
+                storage_credential=keep(f"Storage of backup {columns['name']} of {system.name}", wish.storage_secret),
                 created_at=now, actor_label=actor.label, **columns,
             )  # fmt: skip
             audit.record(
@@ -169,6 +175,9 @@ def _columns(wish: Wish) -> dict[str, Any]:
         raise PortalError("Name the repository, and keep line breaks out of names.")
     if wish.tool not in KEYED_TOOLS:
         _absolute(repository)
+    if _PASSWORD_IN_ADDRESS.search(repository):
+        raise PortalError("A password stands in the repository's address.", hint="Give it as the login and secret of the storage.")
+    login = _login(wish, repository)
     held = _held(wish)
     try:
         queries = [f"{one.query} => {one.words}" for one in map(parse_expectation, filter(str.strip, wish.queries))]
@@ -183,9 +192,25 @@ def _columns(wish: Wish) -> dict[str, Any]:
         "archive_root": _absolute(wish.archive_root.strip() or "/"), "canaries": wish.canaries,
         "recovery_point_h": wish.recovery_point_h,
         "recovery_time_min": wish.recovery_time_min, "test_every_days": wish.test_every_days, "keep_days": wish.keep_days,
-        "read_parts": wish.read_parts, **held,
+        "read_parts": wish.read_parts, "storage_login": login, **held,
         **({"scratch": _absolute(wish.scratch)} if wish.scratch.strip() else {}),
     }  # fmt: skip
+
+
+def _login(wish: Wish, repository: str) -> str:
+    login, secret = wish.storage_login.strip(), wish.storage_secret.strip()
+    if not login and not secret:
+        return ""
+    if not login or not secret:
+        raise PortalError("Give the login of the storage and its secret, or neither.")
+    if wish.tool != Tool.RESTIC or not has_login(repository):
+        raise PortalError(
+            "This storage takes no login from the portal.",
+            hint="restic over rest: or s3: does. For ssh and sftp the system's own key is used; B2 and others speak S3 as well.",
+        )
+    if any(character in login + secret for character in "\n\r\0"):
+        raise PortalError("Keep line breaks out of the login and its secret.")
+    return login
 
 
 def _held(wish: Wish) -> dict[str, list[str]]:

@@ -27,11 +27,23 @@ _NOWHERE = (
     "repository.doesnotexist", "repository.invalidrepository",
 )  # fmt: skip
 _MOVED = ("repositoryaccessaborted", "encryptionmethodmismatch")
+# Of storage elsewhere: it is not reached, which says nothing of the backup; or it does not let us in.
+_AWAY = (
+    "connection refused", "no route to host", "i/o timeout", "no such host", "network is unreachable", "connection timed out",
+    "could not resolve hostname", "host key verification failed",
+)  # fmt: skip
+_REFUSED = (
+    "(401)",
+    "access denied",
+    "access key id you provided",
+    "signature we calculated does not match",
+    "permission denied (publickey",
+)
 _LOCKED = ("unable to create lock", "repository is already locked", "locktimeout")
 _HOST_FULL = ("no space left on device", "disk quota exceeded")
 _DAMAGED = (
     "does not go to its end", "unexpected end of file", "unexpected eof", "crc error", "invalid compressed data",
-    "could not uncompress", "could not read from input file", "integrityerror", "checksum error", "corrupt",
+    "could not uncompress", "could not read from input file", "could not close data file", "integrityerror", "checksum error", "corrupt",
 )  # fmt: skip
 _NOT_HERE = ("is not available", "could not open extension control file", "could not access file", "unknown storage engine")
 
@@ -86,6 +98,9 @@ def why(exit_status: int, facts: PartFacts, *, loads: bool) -> tuple[RestoreVerd
         (told(_HOST_FULL), inconclusive, Cause.SCRATCH, "The scratch area filled up while restoring."),
         (told(_LOCKED), inconclusive, Cause.BUSY, "A lock is in the way."),
         (loads and told(_NOT_HERE), inconclusive, Cause.TOOL, "The dump needs something that this host's server lacks."),
+        (told(_AWAY), inconclusive, Cause.HOST, "The storage where the repository lies is not reached from this system."),
+        (told(_REFUSED), fail, Cause.KEY, "The storage where the repository lies refuses the login."),
+        (_ran_out_of_time(facts) and not told(_DAMAGED), inconclusive, Cause.HOST, "It did not end within its time, or was killed."),
         (told(_KEY), fail, Cause.KEY, "The key that we keep does not open the repository."),
         (bool(facts.nowhere) or told(_NOWHERE), fail, Cause.REPOSITORY, "There is no repository where the job says."),
         (told(_MOVED), fail, Cause.REPOSITORY, "The repository is not the one that it was."),
@@ -93,6 +108,11 @@ def why(exit_status: int, facts: PartFacts, *, loads: bool) -> tuple[RestoreVerd
         (True, fail, Cause.CORRUPTION, f"{what}: its data is damaged or missing."),
     )
     return next((verdict, cause, words) for fits, verdict, cause, words in rules if fits)
+
+
+def _ran_out_of_time(facts: PartFacts) -> bool:
+    """Whether `timeout` ended the last phase: 124, or 137 where it had to kill."""
+    return bool(facts.phases) and facts.phases[-1].exit_status in {124, 137}
 
 
 def _content(facts: Facts, promise: Promise, at: datetime) -> Judgement:

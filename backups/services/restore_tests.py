@@ -1,4 +1,4 @@
-"""Restore tests: asked for, due by schedule, carried by whichever worker holds the lease, judged, sealed.
+"""Restore tests: asked for, carried by whichever worker holds the lease, judged, sealed.
 
 A test is a row before anything reaches the host; the host makes sure that nothing starts twice. Whatever dies in between, the
 sweep hands the row to the next worker, which goes on from what the row and the host say.
@@ -7,7 +7,7 @@ sweep hands the row to the next worker, which goes on from what the row and the 
 import hashlib
 import json
 import logging
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -33,7 +33,7 @@ from portal.ssh.pool import Shell
 logger = logging.getLogger(__name__)
 
 
-def request(*, job: BackupJob, purpose: str = Purpose.TEST, scheduled: bool = False, actor: Actor, now: datetime) -> RestoreTest:
+def request(*, job: BackupJob, purpose: str = Purpose.TEST, actor: Actor, now: datetime) -> RestoreTest:
     """Start a restore test of a job. After commit: nudges `backups.execute_test`.
 
     Raises:
@@ -48,7 +48,7 @@ def request(*, job: BackupJob, purpose: str = Purpose.TEST, scheduled: bool = Fa
         raise PortalError("This backup only counts together with others.", hint="Prove the whole that it is a part of.")
     if not parts_of(job):
         raise PortalError("Nothing is left of this backup: all its parts ended.")
-    specification = specification_of(job, purpose=purpose, scheduled=scheduled)
+    specification = specification_of(job, purpose=purpose)
     system_id = job.restore_on_id or job.system_id
     try:
         with transaction.atomic():
@@ -78,32 +78,6 @@ def request(*, job: BackupJob, purpose: str = Purpose.TEST, scheduled: bool = Fa
     return test
 
 
-def request_due(*, now: datetime) -> int:
-    """Start the tests that are due, the oldest proof first; returns how many. What is busy comes with a later look."""
-    rows = BackupJob.objects.filter(ended_at=None, client__ended_at=None, part_of=None).select_related("proof", "system")
-    count = 0
-    for job in sorted(rows, key=lambda job: (job.proof is not None, job.proof and job.proof.finished_at, job.pk)):
-        last = job.tests.order_by("-created_at").values_list("created_at", flat=True).first()
-        # before it runs out, spread over two days so that what was taken on together does not fall due together; after a failure
-        # once a day
-        proven_until = job.proven_until
-        due = proven_until is None or proven_until - ahead_of(job) <= now
-        if not due or (last is not None and now - last < timedelta(days=1)):
-            continue
-        try:
-            request(job=job, scheduled=True, actor=Actor.portal("restore test schedule"), now=now)
-            count += 1
-        except RestoreUnderWay:
-            continue
-    return count
-
-
-def ahead_of(job: BackupJob) -> timedelta:
-    """How long before its proof runs out a job is tested again: half a day and its own share of a tenth of its time."""
-    share = int.from_bytes(hashlib.sha256(str(job.pk).encode()).digest()[:2], "big") / 65536
-    return timedelta(hours=12) + timedelta(days=job.test_every_days) * 0.1 * share
-
-
 def sweep(*, now: datetime) -> int:
     """Nudge open tests that nobody holds; returns how many."""
     count = 0
@@ -115,7 +89,7 @@ def sweep(*, now: datetime) -> int:
 
 def execute(*, test_id: int, now: datetime) -> None:
     """Carry a test as far as it goes. Returns when it is finished, another worker has it, or the host is away."""
-    rows = RestoreTest.objects.select_related("system__client", "job__credential", "job__key_export")
+    rows = RestoreTest.objects.select_related("system__client", "job__credential", "job__key_export", "job__storage_credential")
     test = following.claim(rows, pk=test_id, now=now)
     if test is not None:
         following.follow(test, _STEPS, system=test.system)
@@ -149,7 +123,7 @@ _STEPS: following.Steps[RestoreTest] = following.Steps(words="restore test", sta
 
 @transaction.atomic
 def _finish(test: RestoreTest, status: RunStatus | None, judgement: Judgement, facts: Facts | None = None) -> None:
-    """The end: verdict, evidence and seal at once; only a pass becomes the job's proof."""
+    """The end: verdict, evidence and seal at once; only a pass of the newest becomes the job's proof."""
     now = following.utc()
     values: dict[str, Any] = {
         "verdict": judgement.verdict, "cause": judgement.cause, "findings": list(judgement.findings), "finished_at": now,
@@ -159,7 +133,7 @@ def _finish(test: RestoreTest, status: RunStatus | None, judgement: Judgement, f
         values |= _came_back(facts)
     values["seal"] = seal_of(test, values)
     following.hold(test, state=RestoreState.FINISHED, trouble="", **values)
-    if judgement.verdict in PROVING:
+    if judgement.verdict in PROVING and test.purpose != Purpose.OLD:
         BackupJob.objects.filter(pk=test.job_id).update(proof=test.pk)
     audit.record(
         action=f"restore_test.{judgement.verdict}", actor=Actor.portal("restore test"), subject=test, client_id=test.client_id, now=now,

@@ -153,7 +153,7 @@ def sweep(*, now: datetime) -> int:
 
 def execute(*, restore_id: int, now: datetime) -> None:
     """Carry a restore as far as it goes. Returns when it is finished, another worker has it, or the host is away."""
-    rows = Restore.objects.select_related("system__client", "job__credential", "job__key_export")
+    rows = Restore.objects.select_related("system__client", "job__credential", "job__key_export", "job__storage_credential")
     restore = following.claim(rows, pk=restore_id, now=now)
     if restore is not None:
         following.follow(restore, _STEPS, system=restore.system)

@@ -9,11 +9,10 @@ from backups.models import BackupJob, RestoreTest
 from backups.parsers.expectations import parse_expectation
 from backups.parsers.facts import PartFacts, UnreadableFacts, parse_facts
 from backups.services.promises import PartPromise, Promise, part_of_specification
+from backups.services.storage import told_to_storage
 from portal.vault.services import open_for_use
 
 SAMPLE = 200
-# Of so many tests one restores a snapshot at random, old ones too.
-OLD_ONE_IN = 4
 # Beside what the restore itself needs.
 SPARE_B = 256 * 1024 * 1024
 # How long one phase may take at most, in seconds.
@@ -26,22 +25,16 @@ def parts_of(job: BackupJob) -> list[BackupJob]:
     """The jobs whose data is restored: a composite's parts, or the job alone."""
     if job.tool != Tool.COMPOSITE:
         return [job]
-    return list(job.parts.filter(ended_at=None).select_related("credential", "key_export").order_by("pk"))
+    return list(job.parts.filter(ended_at=None).select_related("credential", "key_export", "storage_credential").order_by("pk"))
 
 
-def specification_of(job: BackupJob, *, purpose: str, scheduled: bool = False) -> dict[str, list[str]]:
-    """The specification of this job's next test, as names to values; the keys are not in it.
-
-    Args:
-        scheduled: now and then an old snapshot at random; who asks for a test means the newest.
-    """
+def specification_of(job: BackupJob, *, purpose: str) -> dict[str, list[str]]:
+    """The specification of this job's next test, as names to values; the keys are not in it."""
     number = job.tests.count()
     parts = parts_of(job)
-    # of several parts only the newest are sure to be of one time
-    random_one = scheduled and number % OLD_ONE_IN == OLD_ONE_IN - 1 and len(parts) == 1 and job.tool != Tool.RSYNC
     specification = {
         "parts": [str(len(parts))], "purpose": [purpose], "scratch": [job.scratch], "live": ["no" if job.restore_on_id else "yes"],
-        "snapshot": ["random" if random_one else "newest"], "sample": [str(SAMPLE)],
+        "snapshot": ["random" if purpose == Purpose.OLD else "newest"], "sample": [str(SAMPLE)],
         "seed": [str(random.SystemRandom().randrange(10**6))], "spare_b": [str(SPARE_B)], "limit_s": [str(LIMIT_S)],
         "application": [job.application], "apart_min": [str(job.apart_min)],
     }  # fmt: skip
@@ -67,6 +60,9 @@ def secrets_of(job: BackupJob) -> dict[str, bytes]:
             secrets[f"{position}.key"] = open_for_use(part.credential).rstrip(b"\n") + b"\n"
         if part.key_export is not None:
             secrets[f"{position}.export"] = open_for_use(part.key_export).rstrip(b"\n") + b"\n"
+        if part.storage_credential is not None:
+            name, secret = told_to_storage(part.repository, part.storage_login, open_for_use(part.storage_credential).decode())
+            secrets[f"{position}.{name}"] = secret.encode()
     return secrets
 
 

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from backups import queries
 from backups.errors import RestoreUnderWay
 from backups.models import BackupJob, Restore, RestoreTest
-from backups.services import jobs, restore_tests
+from backups.services import jobs, restore_tests, schedule
 from clients.choices import Access
 from clients.errors import ClientBusy
 from clients.models import Client
@@ -77,20 +77,14 @@ def test_one_test_of_a_system_and_of_a_repository_at_a_time(job):
 
 
 def test_each_test_reads_the_next_part_of_the_data(job):
-    parts, chosen = [], []
+    parts = []
     for _ in range(4):
-        test = restore_tests.request(job=job, scheduled=True, actor=people.TESTER, now=people.now())
+        test = restore_tests.request(job=job, actor=people.TESTER, now=people.now())
         parts += test.specification["1.read_part"]
-        chosen += test.specification["snapshot"]
         RestoreTest.objects.filter(pk=test.pk).update(
             state="finished", verdict="inconclusive", cause="host", finished_at=people.now(), seal="x"
         )
     assert parts == ["1/3", "2/3", "3/3", "1/3"]
-    assert chosen == ["newest", "newest", "newest", "random"]
-    for _ in range(3):
-        people.make_restore_test(job, "inconclusive", cause="host")
-    asked = restore_tests.request(job=job, actor=people.TESTER, now=people.now())
-    assert asked.specification["snapshot"] == ["newest"], "who asks means the newest"
 
 
 def test_only_a_pass_proves_and_the_database_says_so(job, sample_client):
@@ -185,17 +179,71 @@ def test_a_list_shows_the_worst_first_and_counts_what_is_proven(job):
     assert queries.proof_share(lines, now=people.now()).percent == 25
 
 
+def test_a_test_of_an_old_snapshot_proves_nothing_of_the_newest(job):
+    old = people.make_restore_test(job, "pass", purpose="old")
+    assert job.proof is None
+    assert refused(lambda: BackupJob.objects.filter(pk=job.pk).update(proof=old.pk)) == "only_a_pass_proves"
+    open_one = people.make_restore_test(job)
+    assert refused(lambda: RestoreTest.objects.filter(pk=open_one.pk).update(purpose="old")) == "a_test_keeps_its_purpose"
+
+
+def test_a_proof_is_renewed_by_a_drill_each_quarter_and_until_one_passed(job):
+    """Each proof holds for 30 days; the database of a job without a key has nothing to drill."""
+    now = people.now()
+
+    def due(days: float):
+        return schedule.purpose_due(job, now=now + timedelta(days=days))
+
+    assert due(0) == "test", "first it is proven at all"
+    people.make_restore_test(job, "pass", created_at=now)
+    assert (due(1), due(29.6)) == (None, "drill")
+    people.make_restore_test(job, "fail", purpose="drill", created_at=now + timedelta(days=29.6))
+    assert (due(29.7), due(30.7)) == (None, "drill")
+    people.make_restore_test(job, "pass", purpose="drill", created_at=now + timedelta(days=31))
+    assert (due(32), due(60.6)) == (None, "test")
+    people.make_restore_test(job, "pass", created_at=now + timedelta(days=110))
+    assert due(140) == "drill"
+    dump = people.make_backup(job.system, "dump", tool="pg_dump", repository="/srv/x-*", databases=["x"], sources=[], key="")
+    people.make_restore_test(dump, "pass", created_at=now)
+    assert schedule.purpose_due(dump, now=now + timedelta(days=30)) == "test"
+
+
+def test_after_three_of_the_newest_an_old_one_is_tested_in_between_and_again_until_it_passes(job):
+    now = people.now()
+
+    def due(days: float):
+        return schedule.purpose_due(job, now=now + timedelta(days=days))
+
+    for days in (0, 27, 54):
+        people.make_restore_test(job, "pass", created_at=now + timedelta(days=days), purpose="drill")
+    assert (due(60), due(70)) == (None, "old")
+    people.make_restore_test(job, "fail", created_at=now + timedelta(days=70), purpose="old")
+    assert (due(70.5), due(71.5)) == (None, "old")
+    people.make_reading(job)
+    assert (
+        queries.job_line(job, now=now + timedelta(minutes=1)).words == "The last test of an old snapshot failed: the backup is damaged."
+    )
+    people.make_restore_test(job, "pass", created_at=now + timedelta(days=72), purpose="old")
+    assert due(73) is None
+    assert queries.job_line(job, now=now + timedelta(minutes=1)).level == "ok"
+    for other in ({"tool": "rsync", "key": "", "name": "copy", "repository": "/srv/copy"},):
+        copy = people.make_backup(job.system, **other)
+        for days in (0, 27, 54):
+            people.make_restore_test(copy, "pass", created_at=now + timedelta(days=days))
+        assert schedule.purpose_due(copy, now=now + timedelta(days=70)) is None
+
+
 def test_what_is_due_is_asked_for_once_a_day_the_never_proven_first(job):
     now = people.now()
-    assert restore_tests.request_due(now=now) == 1
-    assert restore_tests.request_due(now=now) == 0, "asked again, it is under way"
+    assert schedule.request_due(now=now) == 1
+    assert schedule.request_due(now=now) == 0, "asked again, it is under way"
     RestoreTest.objects.update(state="finished", verdict="inconclusive", cause="host", finished_at=now, seal="x")
-    assert restore_tests.request_due(now=now + timedelta(hours=3)) == 0
-    assert restore_tests.request_due(now=now + timedelta(hours=25)) == 1
+    assert schedule.request_due(now=now + timedelta(hours=3)) == 0
+    assert schedule.request_due(now=now + timedelta(hours=25)) == 1
     RestoreTest.objects.filter(state="queued").update(state="finished", verdict="fail", cause="key", finished_at=now, seal="x")
     people.make_restore_test(job, "pass")
-    assert restore_tests.request_due(now=now + timedelta(days=20)) == 0
-    assert restore_tests.request_due(now=now + timedelta(days=29, hours=13)) == 1
+    assert schedule.request_due(now=now + timedelta(days=20)) == 0
+    assert schedule.request_due(now=now + timedelta(days=29, hours=13)) == 1
 
 
 def test_a_seal_covers_what_was_found(job):
@@ -258,7 +306,7 @@ def test_a_pass_has_a_certificate_and_nothing_else_has(job):
 
 
 def test_tests_of_one_day_do_not_fall_due_on_one_day():
-    ahead = {restore_tests.ahead_of(BackupJob(pk=number, test_every_days=30)) for number in range(1, 40)}
+    ahead = {schedule.ahead_of(BackupJob(pk=number, test_every_days=30)) for number in range(1, 40)}
     assert min(ahead) >= timedelta(hours=12)
     assert max(ahead) <= timedelta(days=4)
     assert max(ahead) - min(ahead) > timedelta(days=1)
@@ -360,7 +408,7 @@ def test_parts_are_tested_with_their_whole_and_the_database_says_so(job):
     assert refused(lambda: BackupJob.objects.filter(pk=whole.pk).update(part_of=whole)) == "no_composite_of_composites"
     assert refused(lambda: BackupJob.objects.filter(pk=other.pk).update(databases=[])) == "a_job_says_what_it_holds"
     assert refused(lambda: BackupJob.objects.filter(pk=elsewhere.pk).update(credential=None)) == "restic_has_a_key"
-    assert restore_tests.request_due(now=people.now()) == 2, "the whole and the other one, and no part"
+    assert schedule.request_due(now=people.now()) == 2, "the whole and the other one, and no part"
     test = RestoreTest.objects.get(job=whole)
     assert (test.specification["parts"], test.specification["2.database"]) == (["2"], ["x"])
     RestoreTest.objects.update(state="finished", verdict="inconclusive", cause="host", finished_at=people.now(), seal="x")

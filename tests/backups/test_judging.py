@@ -77,6 +77,11 @@ def test_an_old_snapshot_that_was_chosen_at_random_may_be_old():
         (47, "ignoring error for /srv/data/a: ciphertext verification failed", ("fail", "corruption")),
         (47, "write /var/lib/retainer/scratch/x: no space left on device", ("inconclusive", "scratch")),
         (47, "", ("fail", "corruption")),
+        (45, "Load(<config/0>) returned error: dial tcp 10.0.0.1:9000: connect: connection refused", ("inconclusive", "host")),
+        (45, "subprocess ssh: ssh: connect to host 10.0.0.1 port 22: No route to host", ("inconclusive", "host")),
+        (45, "Fatal: unable to open config file: unexpected HTTP response (401): 401 Unauthorized", ("fail", "key")),
+        (45, "client.StatObject: The Access Key Id you provided does not exist in our records.", ("fail", "key")),
+        (45, "subprocess ssh: backup@10.0.0.1: Permission denied (publickey).", ("fail", "key")),
         (46, "", ("fail", "coverage")),
         (40, "", ("inconclusive", "tool")),
         (41, "", ("inconclusive", "busy")),
@@ -89,6 +94,14 @@ def test_an_old_snapshot_that_was_chosen_at_random_may_be_old():
 def test_how_the_test_ended_has_its_verdict(status, said, expected):
     found = verdict(but(("said", said)), exit_status=status)
     assert (found.verdict, found.cause) == expected
+
+
+@pytest.mark.parametrize("status", [124, 137])
+def test_what_did_not_end_in_its_time_is_not_called_damaged(status):
+    found = verdict([*but(("said", "")), ("phase", f"restore {status} 21600.00")], exit_status=47)
+    assert (found.verdict, found.cause) == ("inconclusive", "host")
+    damaged = verdict([*but(("said", "unexpected EOF")), ("phase", f"restore {status} 21600.00")], exit_status=47)
+    assert (damaged.verdict, damaged.cause) == ("fail", "corruption")
 
 
 @pytest.mark.parametrize("name", ["snapshot", "snapshot_json", "expected", "restored", "sample", "missing", "newest", "verifier"])

@@ -165,6 +165,14 @@ def test_postgresql(system, machine):
     assert came(verdict(job, "4 days old; promised are 26 hours")) == ("fail", "stale")
     machine.run(f"rm {dump}")
     assert came(verdict(job, "There is no snapshot")) == ("fail", "coverage")
+    # the directory format: a folder for each dump
+    machine.run(f"{PG} pg_dump -Fd -f /tmp/shop shop; mv /tmp/shop {dump}; touch -d '3 minutes' {dump}")
+    good = verdict(job, "3 tables with 25001 rows loaded")
+    assert came(good) == ("pass", ""), (good.findings, good.log[-3000:])
+    largest = f"$(ls -S {dump}/*.dat.gz | head -n 1)"
+    machine.run(f"truncate -s 20000 {largest}; touch -d '3 minutes' {dump}")
+    assert came(verdict(job, "damaged or missing")) == ("fail", "corruption")
+    machine.run(f"rm -r {dump}")
     asked = add(system, "asked", "pg_dump", "/root/whole", databases=["shop"], excludes=["sessions"], queries=[
         "SELECT count(*) FROM orders => at most 5", "SELECT pg_read_file('/etc/passwd') => exactly x",
     ])  # fmt: skip

@@ -40,7 +40,7 @@ NEEDRESTART_MODE=l
 APT_LISTCHANGES_FRONTEND=none
 export LC_ALL PATH DEBIAN_FRONTEND NEEDRESTART_MODE APT_LISTCHANGES_FRONTEND
 umask 077
-VERSION=6
+VERSION=7
 SELF=/usr/local/sbin/retainer-host
 RESTORE=/usr/local/sbin/retainer-restore
 RUNS=/var/lib/retainer/runs

@@ -38,15 +38,22 @@ restic_verifier() {
         return 44
 }
 
+# Of S3 the login lies in a file of its own; of a REST server it stands in the address, which lies where the keys do.
+restic_at() {
+    [ -f "$keys/$PART.at" ] || part repository >"$keys/$PART.at"
+    unset AWS_SHARED_CREDENTIALS_FILE
+    [ ! -f "$keys/$PART.aws" ] || { AWS_SHARED_CREDENTIALS_FILE=$keys/$PART.aws && export AWS_SHARED_CREDENTIALS_FILE; }
+}
+
 # A phase of restic on this part's repository.
 restic_phase() {
     name=$1
     shift
-    phase "$name" restic --no-cache --no-lock --password-file "$keys/$PART.key" --repository-file "$work/repository-at" "$@"
+    phase "$name" restic --no-cache --no-lock --password-file "$keys/$PART.key" --repository-file "$keys/$PART.at" "$@"
 }
 
 restic_choose() {
-    part repository >"$work/repository-at"
+    restic_at
     restic_phase snapshots --json snapshots || { said; return 45; }
     # each snapshot's time stands before its id; the portal reads the whole answer again by a real parser
     tr ',{}' '[\n*]' <"$work/out" | sed -n 's/^"time":"\([^"]*\)"$/\1/p; s/^"id":"\([0-9a-f]*\)"$/\1/p' | paste - - | sort >"$work/list"
@@ -54,7 +61,7 @@ restic_choose() {
     choose_from_list || return
     fact snapshot "$snapshot $taken"
     fact snapshot_json "$(tr '\n' ' ' <"$work/snapshots.json" | grep -oE "\{[^{}]*(\{[^{}]*\}[^{}]*)*\"id\":\"$snapshot\"[^{}]*\}" | head -c 8000)"
-    restic_do "$keys/$PART.key" "$work/repository-at" list locks --no-lock >"$work/locks" 2>/dev/null
+    restic_do "$keys/$PART.key" "$keys/$PART.at" list locks --no-lock >"$work/locks" 2>/dev/null
     fact locks "$(grep -c . "$work/locks")"
     restic_phase size --json stats --mode restore-size "$snapshot" || { said; return 45; }
     bytes=$(sed -n 's/.*"total_size":\([0-9]*\).*/\1/p' "$work/out")
@@ -64,6 +71,7 @@ restic_choose() {
 }
 
 restic_restore() {
+    restic_at
     restic_phase restore restore "$(cat "$work/snapshot")" --target "$work/restore" || { said; return 47; }
 }
 
@@ -73,6 +81,7 @@ restic_compare() { compare_with_live || return 48; }
 restic_read() {
     share=$(part read_part)
     [ -n "$share" ] || return 0
+    restic_at
     if restic_phase read check --read-data-subset="$share"; then
         fact read "$share sound"
     else

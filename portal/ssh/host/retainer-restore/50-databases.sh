@@ -32,6 +32,10 @@ stop_servers() {
 # The dump as it is to be loaded lies in $work/dump afterwards; root reads it for who loads it. 40: what unpacks it is not here.
 unpack_dump() {
     snapshot=$(cat "$work/snapshot")
+    if [ -d "$snapshot" ]; then
+        phase unpack cp -R "$snapshot" "$work/dump" || { said; return 47; }
+        return
+    fi
     reader_of "$snapshot" || { fact said "$reader is not installed" && return 40; }
     if [ -n "$reader" ]; then
         OUT=$work/dump
@@ -41,14 +45,31 @@ unpack_dump() {
     fi
 }
 
+# pg_dump's directory format: its table of contents is written last.
+list_folders() {
+    list_files d || return
+    while IFS=$TAB read -r time path; do
+        [ ! -f "$path/toc.dat" ] || printf '%s\t%s\n' "$time" "$path"
+    done <"$work/list" >"$work/folders"
+    mv "$work/folders" "$work/list"
+}
+
+# sha256 of a file; of a folder over those of its files.
+sum_of_all() {
+    find "$1" -type f -exec sha256sum {} + | cut -d ' ' -f 1 | sort >"$work/sums"
+    if [ -d "$1" ]; then sha256sum <"$work/sums" | cut -d ' ' -f 1; else cat "$work/sums"; fi
+}
+
 choose_dump() {
     list_files f || return
+    [ "$tool" != pg_dump ] || [ -s "$work/list" ] || list_folders || return
     choose_from_list || return
-    if reads_only; then fact snapshot_name "$snapshot" && fact expected "$(stat -c %s "$snapshot") 1" && return 0; fi
-    fact snapshot "$(sha256sum <"$snapshot" | cut -d ' ' -f 1) $taken"
+    size=$(find "$snapshot" -type f -printf '%s\n' | awk '{n += $1} END {printf "%d", n}')
+    if reads_only; then fact snapshot_name "$snapshot" && fact expected "$size 1" && return 0; fi
+    fact snapshot "$(sum_of_all "$snapshot") $taken"
     fact snapshot_name "$snapshot"
-    size=$(stat -c %s "$snapshot")
-    reader_of "$snapshot" || { fact said "$reader is not installed" && return 40; }
+    reader=packed
+    [ -d "$snapshot" ] || reader_of "$snapshot" || { fact said "$reader is not installed" && return 40; }
     # packed text grows
     [ -z "$reader" ] && factor=3 || factor=12
     fact dump "$size"

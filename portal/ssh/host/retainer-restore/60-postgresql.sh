@@ -32,15 +32,20 @@ scratch_psql() { # words; as the scratch server's owner
 # Whether the text of a dump goes to its end: newer minors add a line behind the words.
 postgresql_is_whole() { tail -n 8 "$1" | grep -qaE '^-- PostgreSQL database (cluster )?dump complete'; }
 
-postgresql_is_archive() { [ "$(head -c 5 "$1")" = PGDMP ] || tar --list --file="$1" toc.dat >/dev/null 2>&1; }
+postgresql_is_archive() { [ -d "$1" ] || [ "$(head -c 5 "$1")" = PGDMP ] || tar --list --file="$1" toc.dat >/dev/null 2>&1; }
 
 # Loads FILE into DATABASE of the scratch server. A plain dump stops at its first error.
 postgresql_load() {
     if postgresql_is_archive "$1"; then
         scratch_psql -d postgres -c "CREATE DATABASE \"$2\" TEMPLATE template0" || return 49
-        IN=$1
+        IN=$1 folder=
+        # a folder is read by who loads it, so that it lies where only they get to
+        if [ -d "$1" ]; then
+            folder=$place/dump IN=
+            rm -rf "$folder" && cp -R "$1" "$folder" && chown -R nobody "$folder" && chmod -R u+rwX "$folder" && cd "$place" || return 49
+        fi
         # shellcheck disable=SC2086
-        phase load $cage "$bin/pg_restore" --exit-on-error --no-owner --no-privileges --no-tablespaces -h "$socket" -U "$OWNER" -d "$2"
+        phase load $cage "$bin/pg_restore" --exit-on-error --no-owner --no-privileges --no-tablespaces -h "$socket" -U "$OWNER" -d "$2" ${folder:+"$folder"}
         return
     fi
     postgresql_is_whole "$1" || { echo "the dump does not go to its end: its last line is missing" >"$work/err" && return 1; }
@@ -107,7 +112,7 @@ postgresql_restore() {
     unpack_dump || return
     if postgresql_is_archive "$work/dump"; then
         postgresql_binaries 0
-        made=$("$bin/pg_restore" --list <"$work/dump" 2>/dev/null | sed -n 's/^; *Dumped from database version: \([0-9]*\).*/\1/p' | head -n 1)
+        made=$(if [ -d "$work/dump" ]; then "$bin/pg_restore" --list "$work/dump"; else "$bin/pg_restore" --list <"$work/dump"; fi 2>/dev/null | sed -n 's/^; *Dumped from database version: \([0-9]*\).*/\1/p' | head -n 1)
     else
         made=$(grep -am 1 '^-- Dumped from database version ' "$work/dump" | sed 's/.*version \([0-9]*\).*/\1/')
     fi
@@ -119,7 +124,7 @@ postgresql_restore() {
     [ -n "$mine" ] && [ "$mine" != "$(live_psql postgres -c 'SELECT system_identifier FROM pg_control_system()' 2>/dev/null)" ] || return 44
     fact server "$("$bin/postgres" --version)"
     postgresql_load "$work/dump" "$(part database | head -n 1)" || { code=$?; said; [ "$code" = 49 ] && return 49; return 47; }
-    is_restore || rm -f "$work/dump"
+    is_restore || rm -rf "$work/dump"
 }
 
 live_psql() { # DATABASE words; reads only, as the server's own administrator

@@ -46,7 +46,7 @@ restoring() {
 # A dump is not loaded into what lives: it is proven by loading it elsewhere, and lies there to be loaded.
 keep_dump() {
     case $family in postgresql | mysql) ;; *) return 0 ;; esac
-    mv "$work/dump" "$work/restore/$(part database | head -n 1).dump" && chmod 600 "$work/restore/"*.dump
+    mv "$work/dump" "$work/restore/$(part database | head -n 1).dump" && chmod -R go= "$work/restore/"*.dump
 }
 
 # What of it was asked for, one path below the restored tree a line; a name that holds a line break stops the restore.

@@ -38,9 +38,9 @@ room_beside() {
 
 restic_reading() {
     fact tool_version "$(restic version 2>/dev/null | head -n 1)"
-    fact identity "$(restic_do "$keys/$PART.key" "$work/repository-at" --no-lock cat config 2>/dev/null | sed -n 's/.*"id": *"\([0-9a-f]*\)".*/\1/p')"
+    fact identity "$(restic_do "$keys/$PART.key" "$keys/$PART.at" --no-lock cat config 2>/dev/null | sed -n 's/.*"id": *"\([0-9a-f]*\)".*/\1/p')"
     # who can open it: a key that came or went is drift
-    restic_do "$keys/$PART.key" "$work/repository-at" --no-lock list keys 2>/dev/null | sort >"$work/key-ids"
+    restic_do "$keys/$PART.key" "$keys/$PART.at" --no-lock list keys 2>/dev/null | sort >"$work/key-ids"
     fact keys "$(wc -l <"$work/key-ids") $(sha256sum <"$work/key-ids" | cut -c 1-16)"
     fact encryption always
     room_beside "$(part repository)"
