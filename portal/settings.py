@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "portal.ui",
     "portal.desk",
     "clients",
+    "monitoring",
     "backups",
     "maintenance",
     "template_partials",
@@ -243,6 +244,9 @@ CELERY_BEAT_SCHEDULE = {
     "backups.sweep_tests": {"task": "backups.sweep_tests", "schedule": SWEEP_S, "options": {"expires": SWEEP_S * 0.9}},
     "backups.look_due": {"task": "backups.look_due", "schedule": 600.0, "options": {"expires": 590}},
     "backups.test_due": {"task": "backups.test_due", "schedule": 300.0, "options": {"expires": 290}},
+    "monitoring.look": {"task": "monitoring.look", "schedule": 5.0, "options": {"expires": 4.5}},
+    "monitoring.mark_overdue": {"task": "monitoring.mark_overdue", "schedule": 10.0, "options": {"expires": 9}},
+    "monitoring.send_alerts": {"task": "monitoring.send_alerts", "schedule": 10.0, "options": {"expires": 9}},
     "signin.send_mail": {"task": "signin.send_mail", "schedule": 30.0, "options": {"expires": 25}},
     "signin.clear_sessions": {"task": "signin.clear_sessions", "schedule": 3600.0, "options": {"expires": 600}},
     "clients.sweep_host_work": {"task": "clients.sweep_host_work", "schedule": SWEEP_S, "options": {"expires": SWEEP_S * 0.9}},
@@ -262,6 +266,8 @@ ADVISORY_FETCH_H = env.integer("PORTAL_ADVISORY_FETCH_H", default=6)
 ADVISORY_MAX_AGE_H = env.integer("PORTAL_ADVISORY_MAX_AGE_H", default=72)
 # A file of end of life dates of your own, in front of the shipped ones (docs/upgrades.md).
 END_OF_LIFE = env.text("PORTAL_END_OF_LIFE", "")
+# How many days single results of checks are kept, 7 at least.
+RESULTS_DAYS = env.integer("PORTAL_RESULTS_DAYS", default=30)
 # Whether hosts are asked for the changelogs of what is pending on them.
 READ_CHANGELOGS = env.boolean("PORTAL_READ_CHANGELOGS", default=True)
 SCAN_INTERVAL_H = env.integer("PORTAL_SCAN_INTERVAL_H", default=6)

@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("clients.urls")),
     path("", include("maintenance.urls")),
     path("", include("backups.urls")),
+    path("", include("monitoring.urls")),
     path("health/", views.health, name="health"),
     path("api/v1/", api.urls),
 ]

@@ -15,6 +15,7 @@ from clients.services import registry
 from maintenance.choices import ScanState
 from maintenance.models import MaintenanceWindow, PendingUpdate, Rollout, RolloutTarget, Scan, UpgradeDocument
 from maintenance.services import upgrades
+from monitoring.models import Alert, Check, Watch
 from portal.accounts.actor import Actor
 from portal.accounts.models import Membership, User
 from portal.accounts.roles import MemberRole, Role
@@ -184,6 +185,27 @@ def make_reading(job: BackupJob, level: str = "ok", **values: object) -> Reading
         "snapshots": 20, "size_b": 300, "files": 3, "traits": {"tool_version": "restic 0.14.0", "identity": "ab"}, **values,
     }  # fmt: skip
     return Reading.objects.create(client_id=job.client_id, job=job, **fixed)
+
+
+def make_watch(system: System, **values: object) -> Watch:
+    """A system that is looked at; its next look is due."""
+    fixed: dict[str, object] = {"due_at": now(), "noted_on": now().date(), **values}
+    return Watch.objects.create(client_id=system.client_id, system=system, **fixed)
+
+
+def make_check(system: System, level: str = "up", **values: object) -> Check:
+    """A check that was looked at a moment ago, and is confirmed."""
+    fixed: dict[str, object] = {
+        "kind": "disk", "subject": "/", "level": level, "last_level": level, "since": now(), "times": 9, "last_at": now(),
+        "stale_at": now() + timedelta(minutes=2), "value": 42.0, "words": "42 % used.", **values,
+    }  # fmt: skip
+    return Check.objects.create(client_id=system.client_id, system=system, **fixed)
+
+
+def make_alert(check: Check, **values: object) -> Alert:
+    """An open alert of a check."""
+    fixed: dict[str, object] = {"level": "critical", "words": "96 % used.", "opened_at": now(), **values}
+    return Alert.objects.create(client_id=check.client_id, check_row=check, system_id=check.system_id, **fixed)
 
 
 def make_gap(system: System, subject: str = "folder /srv/forgotten") -> BackupFinding:

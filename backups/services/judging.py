@@ -43,7 +43,8 @@ _LOCKED = ("unable to create lock", "repository is already locked", "locktimeout
 _HOST_FULL = ("no space left on device", "disk quota exceeded")
 _DAMAGED = (
     "does not go to its end", "unexpected end of file", "unexpected eof", "crc error", "invalid compressed data",
-    "could not uncompress", "could not read from input file", "could not close data file", "integrityerror", "checksum error", "corrupt",
+    "could not uncompress", "could not read from input file", "could not close data file",
+    "integrityerror", "checksum error", "corrupt",
 )  # fmt: skip
 _NOT_HERE = ("is not available", "could not open extension control file", "could not access file", "unknown storage engine")
 

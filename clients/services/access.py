@@ -82,6 +82,14 @@ def open_shell(system: System, *, actor: Actor, purpose: str) -> Iterator[Shell]
         log.close()
 
 
+def watch(target: Target) -> contextlib.AbstractContextManager[Shell]:
+    """A shell for a look that comes every minute: its commands are not noted one by one, and nothing is written from here.
+
+    Who looks notes once a day that, how often and with which script (monitoring), and raises an alert where a key is not pinned.
+    """
+    return process_pool().shell(target)
+
+
 def note_connection(system: System, connection: Connection, message: str) -> None:
     """Keep how the system was last reached."""
     System.objects.filter(pk=system.pk).update(connection=connection, connection_message=message[:2000], connection_at=timezone.now())

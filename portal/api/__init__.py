@@ -8,6 +8,7 @@ from backups.api import router as backups_router
 from clients.api import router as clients_router
 from maintenance.api import router as maintenance_router
 from maintenance.api_rollouts import router as rollouts_router
+from monitoring.api import router as monitoring_router
 from portal.accounts.api_auth import TokenAuth
 from portal.accounts.permissions import ANYBODY
 from portal.accounts.roles import Permission
@@ -46,6 +47,7 @@ api.add_router("", clients_router)
 api.add_router("", maintenance_router)
 api.add_router("", rollouts_router)
 api.add_router("", backups_router)
+api.add_router("", monitoring_router)
 
 
 @api.post("/token", auth=None, response={200: Token, 401: Problem}, operation_id="sign_in", tags=["sign-in"])

@@ -124,6 +124,8 @@ def portal_children(environment: dict[str, str], *, port: int) -> list[Child]:
     return [
         Child("web", web, environment),
         Child("hosts", [*worker, "-Q", "hosts", "-P", "threads", "-c", "16", "-n", "hosts@%h"], environment),
+        # of its own, so that no long run on a host makes a look late
+        Child("looks", [*worker, "-Q", "looks", "-P", "threads", "-c", "2", "-n", "looks@%h"], environment),
         Child("worker", [*worker, "-Q", "default", "-P", "prefork", "-c", "1", "-n", "default@%h"], environment),
         Child("beat", [*celery, "beat", "--loglevel=WARNING", "-s", str(VAR / "run" / "beat-schedule")], environment),
     ]

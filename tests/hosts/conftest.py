@@ -135,7 +135,10 @@ class Workers:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, *names: str) -> None:
-        """Start `hosts` and `default`, which carries beat along (each process takes seconds to load), or those named."""
+        """Start `hosts` and `default`, which carries beat along (each process takes seconds to load), or those named.
+
+        `looks`, which looks at systems every minute, only where it is named.
+        """
         celery = [sys.executable, "-m", "celery", "-A", "portal.celery"]
         argv = {
             "hosts": [*celery, "worker", "-Q", "hosts", "-P", "threads", "-c", "4", "-n", f"hosts-{uuid.uuid4().hex[:6]}@%h"],
@@ -154,10 +157,11 @@ class Workers:
                 "-s",
                 f"{self.log}.schedule",
             ],
+            "looks": [*celery, "worker", "-Q", "looks", "-P", "threads", "-c", "2", "-n", f"looks-{uuid.uuid4().hex[:6]}@%h"],
         }
         settings = connection.settings_dict
         url = portal_url(settings)
-        for name in names or tuple(argv):
+        for name in names or ("hosts", "default"):
             words = [*argv[name], "--loglevel=INFO", "--without-gossip", "--without-mingle"]
             with self.log.open("ab") as log:
                 self._processes[name] = subprocess.Popen(

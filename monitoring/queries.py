@@ -1,0 +1,215 @@
+"""Reads for pages. What was not looked at in time is shown as unknown, whether or not anything said so yet."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Q, QuerySet
+
+from clients.models import System
+from monitoring.choices import OPEN_ALERT_STATES, RANK, THRESHOLDS, DeliveryState, Kind, Level
+from monitoring.models import Alert, Channel, Check, Delivery, Result, Watch
+from portal.accounts.actor import Actor
+
+# Shown beside one tile.
+NAMED = 4
+# How a level looks: the badges of all pages.
+BADGE = {Level.UP: "ok", Level.WARNING: "warn", Level.CRITICAL: "bad", Level.UNKNOWN: "unknown"}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckLine:
+    """A check as pages show it.
+
+    Args:
+        level: confirmed, and unknown where the last look said nothing or is too old.
+        turning: what the last look said where that is not confirmed yet; else empty.
+    """
+
+    check: Check
+    level: Level
+    turning: str
+
+    @property
+    def badge(self) -> str:
+        """The class of its badge."""
+        return BADGE[self.level]
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A system on the wall: its worst, and what is not in order there, the worst first."""
+
+    system: System
+    level: Level
+    words: str
+    checks: int
+    lines: list[CheckLine]
+    looked_at: datetime | None
+
+    @property
+    def badge(self) -> str:
+        """The class of its badge."""
+        return BADGE[self.level]
+
+
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """All systems that somebody may see, the worst first."""
+
+    tiles: list[Tile]
+    counts: dict[str, int]
+
+
+def line_of(check: Check, *, now: datetime) -> CheckLine:
+    """A check as pages show it now."""
+    stale = check.stale_at <= now or check.last_level == Level.UNKNOWN
+    level = Level.UNKNOWN if stale else Level(check.level)
+    turning = Level(check.last_level).label if not stale and check.last_level != check.level else ""
+    return CheckLine(check, level, turning)
+
+
+def wall(actor: Actor, *, now: datetime) -> Wall:
+    """Every system with its worst check. Four queries whatever their number."""
+    systems = list(
+        System.objects.visible_to(actor).filter(client__ended_at=None).select_related("client").order_by("client__name", "name", "pk")
+    )
+    ids = [system.pk for system in systems]
+    in_use = Check.objects.filter(system__in=ids, ended_at=None)
+    counts = dict(in_use.values_list("system").annotate(number=Count("pk")).values_list("system", "number"))
+    looked = dict(Watch.objects.filter(system__in=ids, ended_at=None).values_list("system", "last_at"))
+    bad: dict[int, list[CheckLine]] = defaultdict(list)
+    for check in in_use.filter(~Q(level=Level.UP) | ~Q(last_level=Level.UP) | Q(stale_at__lte=now)).order_by("kind", "subject", "pk"):
+        line = line_of(check, now=now)
+        if line.level != Level.UP or line.turning:
+            bad[check.system_id].append(line)
+    tiles = [_tile(system, counts.get(system.pk, 0), bad[system.pk], looked) for system in systems]
+    tiles.sort(key=lambda tile: -RANK[tile.level])
+    return Wall(tiles, {BADGE[level]: sum(tile.level == level for tile in tiles) for level in Level})
+
+
+def _tile(system: System, count: int, lines: list[CheckLine], looked: dict[int, datetime | None]) -> Tile:
+    lines.sort(key=lambda line: -RANK[line.level])
+    if system.pk not in looked:
+        return Tile(system, Level.UNKNOWN, "Not watched: it was never reached.", count, [], None)
+    if not count:
+        return Tile(system, Level.UNKNOWN, "Not looked at yet.", count, [], looked[system.pk])
+    worst = lines[0] if lines else None
+    level = worst.level if worst else Level.UP
+    words = f"{worst.check}: {worst.check.words}" if worst and level != Level.UP else ""
+    return Tile(system, level, words, count, lines[:NAMED], looked[system.pk])
+
+
+def checks_of(system: System, *, now: datetime) -> list[CheckLine]:
+    """All checks of a system, the worst first."""
+    rows = system.checks.filter(ended_at=None).order_by("kind", "subject", "pk")
+    return sorted((line_of(check, now=now) for check in rows), key=lambda line: -RANK[line.level])
+
+
+def alerts_for(actor: Actor) -> QuerySet[Alert]:
+    """Alerts that one may see, with what they are about."""
+    return Alert.objects.visible_to(actor).select_related("system__client", "check_row")
+
+
+def open_alerts(actor: Actor) -> list[Alert]:
+    """What is open, the worst and oldest first."""
+    rows = alerts_for(actor).filter(state__in=OPEN_ALERT_STATES).order_by("opened_at", "pk")
+    return sorted(rows, key=lambda alert: -RANK[Level(alert.level)])
+
+
+def closed_alerts(actor: Actor, *, now: datetime, days: int = 7) -> list[Alert]:
+    """What closed of late, the newest first; 200 at most."""
+    return list(alerts_for(actor).filter(closed_at__gt=now - timedelta(days=days)).order_by("-closed_at", "-pk")[:200])
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelLine:
+    """A channel, with its newest message that arrived and the newest that did not yet."""
+
+    channel: Channel
+    arrived: Delivery | None
+    stuck: Delivery | None
+
+
+def channel_lines() -> list[ChannelLine]:
+    """The channels in use, by name."""
+    channels = list(Channel.objects.filter(ended_at=None).select_related("next_channel").order_by("name"))
+    newest = Delivery.objects.filter(channel__in=channels).order_by("channel", "-created_at", "-pk").distinct("channel")
+    arrived = {row.channel_id: row for row in newest.filter(state=DeliveryState.SENT)}
+    stuck = {row.channel_id: row for row in newest.filter(state=DeliveryState.WAITING).exclude(trouble="")}
+    return [ChannelLine(channel, arrived.get(channel.pk), stuck.get(channel.pk)) for channel in channels]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A check over time for an SVG of 600 by 80: stretches without a gap, and where its thresholds lie."""
+
+    lines: list[str]
+    low: float
+    high: float
+    marks: list[float]
+    gaps: int
+
+
+def picture_of(
+    points: Sequence[tuple[datetime, float | None]], *, since: datetime, until: datetime, interval_s: int, thresholds: Sequence[float],
+) -> Picture | None:  # fmt: skip
+    """Draw results. Where none came for more than twice the interval there is a gap: what was not measured is not drawn."""
+    known = [(at, value) for at, value in points if value is not None]
+    if not known:
+        return None
+    low, high = min(0.0, *(value for _, value in known)), max(value for _, value in known)
+    # a threshold near what was measured is part of the picture, one that is far off would flatten it
+    marks = [mark for mark in thresholds if mark <= high * 2 or mark <= 100]
+    high = max([high, *marks]) or 1.0
+    width = (until - since).total_seconds()
+
+    def place(at: datetime, value: float) -> str:
+        return f"{(at - since).total_seconds() / width * 596 + 2:.1f},{78 - (value - low) / (high - low or 1) * 74:.1f}"
+
+    lines: list[list[str]] = [[]]
+    before: datetime | None = None
+    for at, value in points:
+        late = before is not None and (at - before).total_seconds() > 2 * interval_s + 10
+        if (late or value is None) and lines[-1]:
+            lines.append([])
+        if value is not None:
+            lines[-1].append(place(at, value))
+        before = at
+    drawn = [" ".join(line) for line in lines if line]
+    return Picture(drawn, low, high, [78 - (mark - low) / (high - low or 1) * 74 for mark in marks], len(drawn) - 1)
+
+
+def pictures(system: System, *, since: datetime, now: datetime) -> list[tuple[CheckLine, Picture | None]]:
+    """The checks of a system, the worst first, each with its picture. Two queries."""
+    lines = checks_of(system, now=now)
+    points: dict[int, list[tuple[datetime, float | None]]] = defaultdict(list)
+    rows = Result.objects.filter(check_row__in=[line.check.pk for line in lines], at__gte=since).order_by("check_row", "at")
+    for check_id, at, value in rows.values_list("check_row_id", "at", "value"):
+        points[check_id].append((at, value))
+    watch = watch_of(system)
+    interval_s = watch.interval_s if watch is not None else 60
+    return [
+        (
+            line,
+            picture_of(points[line.check.pk], since=since, until=now, interval_s=interval_s, thresholds=_thresholds(line.check)),
+        )
+        for line in lines
+    ]
+
+
+def watch_of(system: System) -> Watch | None:
+    """How a system is watched; None: it is not."""
+    return Watch.objects.filter(system=system, ended_at=None).first()
+
+
+def somebody_is_told() -> bool:
+    """Whether there is any channel at all."""
+    return Channel.objects.filter(ended_at=None, first=True).exists()
+
+
+def _thresholds(check: Check) -> list[float]:
+    default = THRESHOLDS[Kind(check.kind)]
+    own = (default.warning if check.warning is None else check.warning, default.critical if check.critical is None else check.critical)
+    return [number for number in own if number is not None]

@@ -1,0 +1,106 @@
+"""What a look at a system means: pure functions from a sample to observations. What the host did not say is unknown."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from monitoring.choices import THRESHOLDS, Kind, Level
+from monitoring.parsers.sweep import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one look says of one thing."""
+
+    kind: Kind
+    subject: str
+    level: Level
+    value: float | None
+    words: str
+
+
+def observe(sample: Sample, *, counters: Mapping[str, Any], own: Mapping[tuple[str, str], tuple[float | None, float | None]],
+            asked_at: datetime, answered_at: datetime) -> list[Observation]:  # fmt: skip
+    """What a look says of each thing, in a fixed order.
+
+    Args:
+        counters: of the look before (`counters_of`); of another boot they say nothing.
+        own: thresholds of single checks, by kind and subject.
+        asked_at, answered_at: on the portal's clock; the host read its own in between.
+    """
+
+    def judged(kind: Kind, value: float | None, words: str, subject: str = "") -> Observation:
+        """`words` with {n} for the value."""
+        if value is None:
+            return Observation(kind, subject, Level.UNKNOWN, None, "The system did not say.")
+        default = THRESHOLDS[kind]
+        warning, critical = own.get((kind, subject), (None, None))
+        warning, critical = (default.warning if warning is None else warning), (default.critical if critical is None else critical)
+        level = Level.UP
+        if warning is not None and value >= warning:
+            level = Level.WARNING
+        if critical is not None and value >= critical:
+            level = Level.CRITICAL
+        return Observation(kind, subject, level, round(value, 3), words.format(n=value))
+
+    seen = [judged(Kind.REACH, (answered_at - asked_at).total_seconds(), "Answered within {n:.1f} s.")]
+    if counters.get("boot") == sample.boot:
+        # the first look after a boot has nothing to compare with
+        seen.append(judged(Kind.CPU, _busy(sample, counters), "{n:.0f} % busy since the look before."))
+    load = sample.load[1] / sample.cpus if sample.load and sample.cpus else None
+    seen.append(judged(Kind.LOAD, load, f"{{n:.2f}} processes for each of {sample.cpus} processors, over 5 minutes."))
+    seen.append(judged(Kind.MEMORY, _share(sample.memory_kib), f"{{n:.0f}} % of {_gib(sample.memory_kib)} in use."))
+    if sample.swap_kib is None or sample.swap_kib[1]:
+        seen.append(judged(Kind.SWAP, _share(sample.swap_kib), f"{{n:.0f}} % of {_gib(sample.swap_kib)} in use."))
+    if sample.pressure:
+        # kernels without it say nothing, and are not asked for it
+        resource, share = max(sample.pressure.items(), key=lambda item: item[1])
+        seen.append(judged(Kind.PRESSURE, share, f"Work waited for {resource} in {{n:.0f}} % of a minute."))
+    for space in sample.disks or ():
+        seen.append(judged(Kind.DISK, space.percent, f"{{n:.0f}} % used, {space.free / 1024 / 1024:.1f} GiB free.", space.mount))
+    for space in sample.inodes or ():
+        seen.append(judged(Kind.INODES, space.percent, f"{{n:.0f}} % used, {space.free} free.", space.mount))
+    seen.append(_units(sample.units, judged))
+    offset = _offset(sample.clock, asked_at, answered_at)
+    seen.append(judged(Kind.CLOCK, offset, "{n:.1f} s off the portal's clock." if offset else "As the portal's clock."))
+    restart = None if sample.restart is None else float(sample.restart)
+    seen.append(judged(Kind.RESTART, restart, "An update waits for a restart." if restart else "None needed."))
+    return seen
+
+
+def _units(units: tuple[str, ...] | None, judged: Callable[[Kind, float | None, str], Observation]) -> Observation:
+    if units is None:
+        return judged(Kind.UNITS, None, "")
+    # a name may hold what a template takes for its own
+    names = ", ".join(units[:5]).replace("{", "{{").replace("}", "}}")
+    return judged(Kind.UNITS, float(len(units)), f"Failed: {names}." if units else "No unit failed.")
+
+
+def counters_of(sample: Sample) -> dict[str, Any]:
+    """What the next look is held against."""
+    return {"boot": sample.boot, "cpu": list(sample.cpu)} if sample.boot and sample.cpu else {}
+
+
+def _busy(sample: Sample, counters: Mapping[str, Any]) -> float | None:
+    if sample.cpu is None or not counters.get("cpu") or counters.get("boot") != sample.boot:
+        return None
+    busy, total = sample.cpu[0] - counters["cpu"][0], sample.cpu[1] - counters["cpu"][1]
+    return 100 * busy / total if total > 0 else None
+
+
+def _share(free_and_total: tuple[int, int] | None) -> float | None:
+    if free_and_total is None or not free_and_total[1]:
+        return None
+    return 100 * (1 - free_and_total[0] / free_and_total[1])
+
+
+def _gib(free_and_total: tuple[int, int] | None) -> str:
+    return f"{(free_and_total or (0, 0))[1] / 1024 / 1024:.1f} GiB"
+
+
+def _offset(clock: float | None, asked_at: datetime, answered_at: datetime) -> float | None:
+    """How far the host's clock lies outside the time in which it was read; 0 within it."""
+    if clock is None:
+        return None
+    return max(asked_at.timestamp() - clock, clock - answered_at.timestamp(), 0.0)

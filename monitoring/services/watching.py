@@ -1,0 +1,184 @@
+"""Looks at systems: due ones are claimed together, asked side by side, and recorded together.
+
+The row of each watch is the queue. A look that died leaves a claim that runs out; one that was late is simply later: what was not
+looked at in time is unknown (services/overdue.py), and nothing here makes it look otherwise.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from clients.choices import Connection
+from clients.errors import NotReady
+from clients.models import System
+from clients.services import access
+from monitoring.choices import Kind, Level
+from monitoring.models import Check, Watch
+from monitoring.parsers.sweep import Sample, UnreadableSample, parse_sample
+from monitoring.probes import SWEEP
+from monitoring.services.recording import Look, record
+from monitoring.services.rules import Observation, counters_of, observe
+from portal.accounts.actor import Actor
+from portal.audit import services as audit
+from portal.ssh.errors import HostKeyMismatch, SSHError
+from portal.ssh.target import Target
+
+logger = logging.getLogger(__name__)
+
+# Systems that one task takes and asks side by side (FACTS-ssh: 8 to 64 threads cost the same).
+SIDE_BY_SIDE = 64
+# How long each of the two commands of a look may take, and how long a claim holds: longer than both and the connection.
+TIMEOUT_S = 15.0
+HELD = timedelta(seconds=60)
+# After a first failure the next look comes sooner.
+SOON = timedelta(seconds=15)
+# What has answered is recorded so often: whoever hangs delays nobody else.
+RECORD_EVERY_S = 1.0
+ACTOR = "monitoring"
+DAYS_AHEAD = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of asking one system, and when that was clear; either a sample or an error."""
+
+    asked_at: datetime
+    at: datetime
+    sample: Sample | None = None
+    error: Exception | None = None
+
+
+def begin_where_missing(*, now: datetime) -> int:
+    """Watch every system that was reached once; returns how many are new. Their first look is due at once."""
+    rows = System.objects.filter(watch=None, client__ended_at=None, connection=Connection.OK)
+    watches = [
+        Watch(client_id=client_id, system_id=pk, due_at=now, noted_on=now.astimezone(UTC).date())
+        for pk, client_id in rows.values_list("pk", "client_id")
+    ]
+    Watch.objects.bulk_create(watches, ignore_conflicts=True)
+    return len(watches)
+
+
+def look_while_due() -> None:
+    """Look until nothing is due any more."""
+    while look_at_due(now=timezone.now()):
+        pass
+
+
+def look_at_due(*, now: datetime) -> int:
+    """Look at the systems that are due, the longest overdue first, 64 at most; returns how many."""
+    begin_where_missing(now=now)
+    watches = _claim(now)
+    if not watches:
+        return 0
+    _make_room(now)
+    targets = [_target(watch) for watch in watches]
+    with ThreadPoolExecutor(len(targets)) as pool:
+        pending = {pool.submit(_ask, target): watch for target, watch in zip(targets, watches, strict=True)}
+        while pending:
+            answered, _ = wait(pending, timeout=RECORD_EVERY_S)
+            _record([(pending.pop(future), future.result()) for future in answered])
+    _note_days(watches, now=now)
+    return len(watches)
+
+
+def _record(answers: Sequence[tuple[Watch, Answer]]) -> None:
+    own = _own_thresholds([watch for watch, _ in answers])
+    failing = record([_look(watch, answer, own[watch.system_id]) for watch, answer in answers])
+    for watch, answer in answers:
+        values: dict[str, Any] = {"counters": counters_of(answer.sample)} if answer.sample is not None else {}
+        if watch.system_id in failing:
+            values["due_at"] = min(watch.due_at, answer.at + SOON)
+        Watch.objects.filter(pk=watch.pk).update(claimed_until=None, last_at=answer.at, looks=F("looks") + 1, **values)
+        if isinstance(answer.error, HostKeyMismatch):
+            access.raise_alert(watch.system, answer.error.offered)
+
+
+def _make_room(now: datetime) -> None:
+    """Tables for the results of the days to come; what is older than its time is dropped. Nothing to do on all but one look a day."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT retainer_result_partitions(%s, %s, %s)", [now.astimezone(UTC).date(), DAYS_AHEAD, settings.RESULTS_DAYS])
+
+
+@transaction.atomic
+def _claim(now: datetime) -> list[Watch]:
+    free = Watch.objects.filter(ended_at=None, due_at__lte=now, system__client__ended_at=None).exclude(claimed_until__gt=now)
+    rows = list(
+        free.select_for_update(skip_locked=True, of=("self",)).select_related("system__client").order_by("due_at", "pk")[:SIDE_BY_SIDE]
+    )
+    for watch in rows:
+        # on a grid of its own: what was late does not shift the ones after it, and what was missed is not made up for
+        missed = max(0, int((now - watch.due_at).total_seconds() // watch.interval_s))
+        watch.due_at += timedelta(seconds=watch.interval_s * (missed + 1))
+        watch.claimed_until = now + HELD
+    Watch.objects.bulk_update(rows, ["due_at", "claimed_until"])
+    return rows
+
+
+def _target(watch: Watch) -> Target | NotReady:
+    try:
+        return access.target_of(watch.system)
+    except NotReady as error:
+        return error
+
+
+def _ask(target: Target | NotReady) -> Answer:
+    """On a thread of its own, without the database. Whatever goes wrong is an answer that says so."""
+    asked_at = timezone.now()
+    if isinstance(target, NotReady):
+        return Answer(asked_at, asked_at, error=target)
+    try:
+        with access.watch(target) as shell:
+            shell.run("true", timeout_s=TIMEOUT_S)  # so that the handshake is not part of the clock's reading
+            asked_at = timezone.now()
+            result = shell.run(SWEEP, timeout_s=TIMEOUT_S)
+        at = timezone.now()
+        return Answer(asked_at, at, sample=parse_sample(result.stdout))
+    except (SSHError, UnreadableSample) as error:
+        return Answer(asked_at, timezone.now(), error=error)
+    except Exception as error:  # a fault of ours with one host must not make the others unknown
+        logger.exception("look.failed", extra={"system": target.name})
+        return Answer(asked_at, timezone.now(), error=UnreadableSample(f"{type(error).__name__} in the portal"))
+
+
+def _own_thresholds(watches: Sequence[Watch]) -> dict[int, dict[tuple[str, str], tuple[float | None, float | None]]]:
+    own: dict[int, dict[tuple[str, str], tuple[float | None, float | None]]] = {watch.system_id: {} for watch in watches}
+    rows = Check.objects.filter(system__in=own).exclude(warning=None, critical=None)
+    for system_id, kind, subject, warning, critical in rows.values_list("system_id", "kind", "subject", "warning", "critical"):
+        own[system_id][kind, subject] = (warning, critical)
+    return own
+
+
+def _look(watch: Watch, answer: Answer, own: Mapping[tuple[str, str], tuple[float | None, float | None]]) -> Look:
+    if answer.sample is None:
+        # what is answered and can't be read is not the same as no answer
+        level, words = (
+            (Level.UNKNOWN, "The answer can't be read: ") if isinstance(answer.error, UnreadableSample) else (Level.CRITICAL, "")
+        )
+        return Look(watch, answer.at, [Observation(Kind.REACH, "", level, None, f"{words}{answer.error}")])
+    return Look(
+        watch, answer.at, observe(answer.sample, counters=watch.counters, own=own, asked_at=answer.asked_at, answered_at=answer.at)
+    )
+
+
+def _note_days(watches: Sequence[Watch], *, now: datetime) -> None:
+    """Once a day and system, in the audit trail: how often the portal looked, and with which script."""
+    today = now.astimezone(UTC).date()
+    for watch in watches:
+        if watch.noted_on == today:
+            continue
+        with transaction.atomic():
+            looks = Watch.objects.select_for_update().get(pk=watch.pk).looks
+            if Watch.objects.filter(pk=watch.pk, noted_on=watch.noted_on).update(noted_on=today, looks=0):
+                audit.record(
+                    action="monitoring.looks", actor=Actor.portal(ACTOR), subject=watch.system, client_id=watch.client_id, now=now,
+                    day=watch.noted_on.isoformat(), looks=looks, script=audit.keep_script(SWEEP, now=now),
+                )  # fmt: skip

@@ -1,0 +1,29 @@
+"""Tasks: one call each, over all clients. Looks have a queue of their own; who says that they did not come is on another."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from monitoring.services import alerts, overdue, watching
+from portal.accounts.scope import acting_for_all
+
+
+@shared_task(name="monitoring.look", queue="looks")
+def look(**_later: object) -> None:
+    """Look at the systems that are due."""
+    with acting_for_all():
+        watching.look_while_due()
+
+
+@shared_task(name="monitoring.mark_overdue", queue="default")
+def mark_overdue(**_later: object) -> None:
+    """Say of what was not looked at in time that it is unknown."""
+    with acting_for_all():
+        overdue.mark(now=timezone.now())
+
+
+@shared_task(name="monitoring.send_alerts", queue="default")
+def send_alerts(**_later: object) -> None:
+    """Write the messages of alerts, and send those that are due."""
+    with acting_for_all():
+        alerts.announce(now=timezone.now())
+        alerts.send_due(now=timezone.now())

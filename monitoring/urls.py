@@ -1,0 +1,17 @@
+"""Addresses of this area."""
+
+from django.urls import path
+
+from monitoring.views import alerts, wall
+
+app_name = "monitoring"
+urlpatterns = [
+    path("wall/", wall.wall, name="wall"),
+    path("systems/<int:system_id>/checks/", wall.system_checks, name="system-checks"),
+    path("alerts/", alerts.alert_list, name="alert-list"),
+    path("alerts/<int:raised_id>/", alerts.alert_detail, name="alert"),
+    path("alerts/<int:raised_id>/acknowledge/", alerts.acknowledge, name="acknowledge"),
+    path("alerts/<int:raised_id>/mute/", alerts.mute, name="mute"),
+    path("channels/", alerts.channels, name="channels"),
+    path("channels/<int:channel_id>/end/", alerts.channel_end, name="channel-end"),
+]

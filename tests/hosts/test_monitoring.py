@@ -1,0 +1,155 @@
+"""Monitoring of real hosts: each thing made to fail for real and to recover; a cut cable; workers that are gone."""
+
+from datetime import timedelta
+
+import pytest
+
+from clients.models import HostKeyAlert
+from monitoring import queries
+from monitoring.choices import Level
+from monitoring.models import Alert, Check, Delivery, Result, Watch
+from monitoring.services import alerts, overdue, watching
+from portal.audit.models import AuditEvent
+from tests import people
+from tests.hosts.conftest import another_machine, set_up
+from tests.lab.machine import wait_for
+from tests.security.smtp import SmallSmtp
+
+pytestmark = [pytest.mark.lab, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def system(machine):
+    system = set_up(machine)
+    machine.run("systemctl reset-failed")
+    return system
+
+
+def look(system, times: int = 1) -> None:
+    """Look so often, as if the time for it had come each time."""
+    for _ in range(times):
+        watching.begin_where_missing(now=people.now())
+        Watch.objects.filter(system=system).update(due_at=people.now(), claimed_until=None)
+        assert watching.look_at_due(now=people.now()) == 1
+
+
+def level(system, kind: str, subject: str = "") -> str:
+    return queries.line_of(Check.objects.get(system=system, kind=kind, subject=subject), now=people.now()).level
+
+
+def open_alerts() -> set[str]:
+    return {str(alert.check_row) for alert in Alert.objects.exclude(state="closed")}
+
+
+def test_each_thing_fails_for_real_and_recovers(system, machine):
+    look(system, 3)
+    checks = queries.checks_of(system, now=people.now())
+    kinds = {line.check.kind for line in checks}
+    assert {"reach", "cpu", "load", "memory", "disk", "inodes", "units", "clock", "restart"} <= kinds
+    not_up = {str(line.check): line.check.words for line in checks if line.level != Level.UP}
+    # how busy the machine is that carries the lab is not this test's business
+    assert not {name for name in not_up if name not in {"Load", "Processor", "Pressure", "Memory", "Swap"}}, not_up
+    # a unit that fails, and a restart that an update waits for
+    machine.run(
+        "printf '[Service]\\nType=oneshot\\nExecStart=/bin/false\\n' >/etc/systemd/system/canary.service; systemctl start canary || true"
+    )
+    machine.run("touch /run/reboot-required")
+    look(system, 2)
+    assert (level(system, "units"), level(system, "restart")) == ("critical", "warning")
+    assert "canary.service" in Check.objects.get(system=system, kind="units").words
+    assert open_alerts() >= {"Failed units", "Restart needed"}
+    machine.run("systemctl reset-failed; rm /run/reboot-required")
+    look(system, 2)
+    assert not open_alerts() & {"Failed units", "Restart needed"}
+    assert Result.objects.filter(check_row__kind="units").count() == Watch.objects.get().looks == 7
+
+
+def test_a_disk_fills_up_and_is_emptied(lab):
+    """A file system of the host's own."""
+    with another_machine(disk="btrfs") as host:
+        system = set_up(host)
+        look(system, 2)
+        assert level(system, "disk", "/") == "up"
+        host.run("fallocate -l $(df -P -k / | awk 'NR == 2 {printf \"%d\", $4 * 0.97}')K /filled")
+        look(system, 2)
+        assert level(system, "disk", "/") == "critical"
+        assert open_alerts() == {"Disk /"}
+        host.run("rm /filled; sync -f /; btrfs filesystem sync /")
+        look(system, 2)
+        assert not open_alerts()
+
+
+def test_a_cut_cable_is_one_alert_and_nothing_behind_it_is_green(system, machine):
+    look(system, 2)
+    machine.unplug()
+    look(system, 2)
+    Check.objects.exclude(kind="reach").update(stale_at=people.now())
+    overdue.mark(now=people.now())
+    assert open_alerts() == {"Reached over SSH"}
+    assert {line.level for line in queries.checks_of(system, now=people.now())} == {Level.CRITICAL, Level.UNKNOWN}
+    machine.plug()
+    look(system, 3)
+    assert not open_alerts()
+    assert level(system, "disk", "/") == "up"
+
+
+def test_another_host_key_is_an_alert_and_nothing_is_sent_to_it(system, machine):
+    look(system, 2)
+    machine.run("rm /etc/ssh/ssh_host_*; ssh-keygen -q -A; systemctl restart ssh")
+    from portal.ssh.pool import process_pool
+
+    process_pool().evict_idle(now=float("inf"))
+    look(system, 2)
+    assert "Reached over SSH" in open_alerts()
+    assert HostKeyAlert.objects.filter(system=system, resolved_at=None).count() == 1
+
+
+def test_from_fault_to_message_and_silence_of_workers_is_not_green(system, machine, workers, settings, monkeypatch):
+    """Real workers and beat, a real mail server; then the worker that looks is killed."""
+    alerts.add_channel(name="duty", address="duty@example.org", actor=people.TESTER, now=people.now())
+    with SmallSmtp() as server:
+        workers.stop()
+        monkeypatch.setenv("EMAIL_HOST", "127.0.0.1")
+        monkeypatch.setenv("EMAIL_PORT", str(server.port))
+        monkeypatch.setenv("EMAIL_TLS", "false")
+        workers.start("default", "looks")
+        wait_for("the first look", lambda: Watch.objects.filter(last_at__isnull=False).exists(), seconds=60)
+        # every 10 s instead of every minute, so that the test ends
+        Watch.objects.update(interval_s=10, due_at=people.now())
+        wait_for("in order", lambda: Check.objects.filter(kind="units", level="up").exists(), seconds=60)
+        machine.run(
+            "printf '[Service]\\nType=oneshot\\nExecStart=/bin/false\\n' >/etc/systemd/system/canary.service; systemctl start canary || true"
+        )
+        wait_for("the message", lambda: "Failed units" in server.heard, seconds=90)
+        assert "To: duty@example.org" in server.heard
+        workers.kill("looks")
+        # nothing that was looked at stays green for longer than twice its interval and a few seconds
+        wait_for("unknown", lambda: not Check.objects.filter(level="up").exists(), seconds=90)
+        wall = queries.wall(people.TESTER, now=people.now())
+        assert [tile.level for tile in wall.tiles] == [Level.UNKNOWN]
+        wait_for("the message", lambda: "Reached over SSH" in server.heard, seconds=60)
+        workers.start("looks")
+        wait_for("in order again", lambda: Check.objects.filter(kind="reach", level="up").exists(), seconds=90)
+        reach = Check.objects.get(kind="reach")
+        ranks = list(Result.objects.filter(check_row=reach).order_by("at").values_list("rank", flat=True))
+        assert 2 in ranks, "the time in which nobody looked stays unknown"
+        assert Delivery.objects.filter(state="sent").count() >= 2
+
+
+def test_looks_are_noted_once_a_day_with_their_script(system, machine):
+    look(system, 2)
+    Watch.objects.update(noted_on=people.now().date() - timedelta(days=1))
+    look(system, 2)
+    event = AuditEvent.objects.get(action="monitoring.looks")
+    assert (event.details["looks"], event.client_id) == (3, system.client_id)
+    assert Watch.objects.get().looks == 1
+    assert not AuditEvent.objects.filter(action="host.commands", details__purpose="monitoring").exists()
+
+
+def test_a_look_that_died_is_taken_up_and_two_workers_do_not_look_at_once(system, machine):
+    watching.begin_where_missing(now=people.now())
+    (claimed,) = watching._claim(people.now())
+    Watch.objects.update(due_at=people.now())
+    assert watching.look_at_due(now=people.now()) == 0, "another worker is at it"
+    assert watching.look_at_due(now=people.now() + watching.HELD) == 1
+    assert Watch.objects.get(pk=claimed.pk).claimed_until is None
