@@ -32,13 +32,20 @@ class Kind(models.TextChoices):
     UNITS = "units", "Failed units"
     CLOCK = "clock", "Clock"
     RESTART = "restart", "Restart needed"
+    # From outside: the addresses of a system that must answer (clients.ServiceCheck).
+    HTTP = "http", "Address"
+    CERTIFICATE = "certificate", "Certificate"
+
+
+FROM_OUTSIDE = [Kind.HTTP, Kind.CERTIFICATE]
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """From where on a value is a warning, and critical; None: never. `low`: the smaller the worse.
+    """From where on a value is a warning, and critical; None: never.
 
     Args:
+        low: the smaller the worse.
         confirm: so many results in a row make a change for the worse true.
         unit: behind the number.
     """
@@ -47,6 +54,7 @@ class Threshold:
     critical: float | None
     confirm: int = 2
     unit: str = "%"
+    low: bool = False
 
 
 # Sane for a server that does ordinary work; a check can have its own. Processor, load and pressure are noisy, so that they are
@@ -63,6 +71,8 @@ THRESHOLDS: dict[Kind, Threshold] = {
     Kind.UNITS: Threshold(None, 1, confirm=2, unit=""),
     Kind.CLOCK: Threshold(2, 30, confirm=3, unit=" s"),
     Kind.RESTART: Threshold(1, None, confirm=2, unit=""),
+    Kind.HTTP: Threshold(3, 10, confirm=2, unit=" s"),
+    Kind.CERTIFICATE: Threshold(21, 7, confirm=2, unit=" days", low=True),
 }
 
 

@@ -9,6 +9,7 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import IO, Any
 
 import httpcore
@@ -93,6 +94,28 @@ def _client(url: str, allowed: Iterable[Network], timeout_s: float, redirects: i
         transport=_GuardedTransport(tuple(allowed)), trust_env=False, timeout=timeout_s, follow_redirects=redirects > 0,
         max_redirects=max(1, redirects),
     )  # fmt: skip
+
+
+def certificate_until(host: str, port: int, *, allowed: Iterable[Network] = (), timeout_s: float = 10) -> datetime:
+    """Until when the certificate that a server shows is valid. It is verified: chain, dates and name.
+
+    Raises:
+        Refused: as `get`.
+        ssl.SSLCertVerificationError: it is not to be trusted; `verify_message` says why.
+        OSError: no answer, or none that speaks TLS.
+    """
+    networks = tuple(allowed)
+    addresses = list(
+        dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    )
+    for address in addresses:
+        check(address, allowed=networks)
+    with (
+        socket.create_connection((addresses[0], port), timeout=timeout_s) as plain,
+        ssl.create_default_context().wrap_socket(plain, server_hostname=host) as secure,
+    ):
+        shown = secure.getpeercert() or {}
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(shown["notAfter"])), UTC)
 
 
 def check(address: str, *, allowed: Iterable[Network] = ()) -> None:

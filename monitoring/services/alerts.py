@@ -40,6 +40,9 @@ def announce(*, now: datetime) -> int:
     Many systems that are not reached have one cause: one message tells of all of them. It waits, a minute at most, while others are
     just failing too.
     """
+    # reached again, and this is as it was: now it is told by itself
+    left = Alert.objects.filter(state__in=OPEN_ALERT_STATES, part_of__state=AlertState.CLOSED).exclude(check_row__kind=Kind.REACH)
+    left.update(part_of=None, announced_at=None)
     channels = list(Channel.objects.filter(ended_at=None, first=True).order_by("pk"))
     told = list(_to_open(now=now)) if channels else []  # with no channel there is nobody to tell, which the pages say
     rows = [(alert, channel, Event.OPENED) for alert in told for channel in channels]
@@ -63,7 +66,7 @@ def _to_open(*, now: datetime) -> Iterator[Alert]:
     new = Alert.objects.filter(state__in=OPEN_ALERT_STATES, announced_at=None).exclude(check_row__muted_until__gt=now)
     alerts = list(new.select_related("check_row").select_for_update(skip_locked=True, of=("self",)).order_by("pk")[:CHUNK])
     unreached = [alert for alert in alerts if alert.check_row.kind == Kind.REACH]
-    others = [alert for alert in alerts if alert.check_row.kind != Kind.REACH]
+    others = _unexplained([alert for alert in alerts if alert.check_row.kind != Kind.REACH], now=now)
     lead = _storm_of(now)
     if lead is None and len(unreached) + _failing(now) >= STORM:
         if _failing(now) and min(alert.opened_at for alert in unreached or [Alert(opened_at=now)]) > now - STORM_WAITS:
@@ -79,9 +82,23 @@ def _to_open(*, now: datetime) -> Iterator[Alert]:
     yield from told
 
 
+def _unexplained(alerts: list[Alert], *, now: datetime) -> list[Alert]:
+    """Those of systems that are reached. Of the others the alert that they are not reached tells."""
+    rows = Alert.objects.filter(
+        system__in={alert.system_id for alert in alerts}, check_row__kind=Kind.REACH, state__in=OPEN_ALERT_STATES
+    )
+    away = {row.system_id: row.part_of_id or row.pk for row in rows}
+    for alert in alerts:
+        if alert.system_id in away:
+            Alert.objects.filter(pk=alert.pk).update(part_of=away[alert.system_id], announced_at=now)
+    return [alert for alert in alerts if alert.system_id not in away]
+
+
 def _storm_of(now: datetime) -> Alert | None:
     """An alert that tells of many since a little while, and still stands."""
-    rows = Alert.objects.filter(announced_at__gt=now - STORM_LASTS, part_of=None, parts__state__in=OPEN_ALERT_STATES)
+    rows = Alert.objects.filter(
+        announced_at__gt=now - STORM_LASTS, part_of=None, parts__state__in=OPEN_ALERT_STATES, parts__check_row__kind=Kind.REACH
+    )
     return rows.order_by("-announced_at").first()
 
 
@@ -145,14 +162,14 @@ def message_of(alert: Alert, event: str) -> tuple[str, str]:
     """Subject and text of an alert's message; of one that tells of many, all of them."""
     head = alert.get_level_display() if event == Event.OPENED else "In order again"
     system = f"{alert.system.client} · {alert.system}"
-    parts = list(alert.parts.select_related("system__client").order_by("system__client__name", "system__name", "pk"))
+    parts = alert.parts.select_related("system__client").order_by("system__client__name", "system__name", "pk")
+    names = list(dict.fromkeys([system, *(f"{part.system.client} · {part.system}" for part in parts)]))
     since = f"Since {alert.opened_at:%Y-%m-%d %H:%M:%S} UTC"
     if alert.closed_at:
         since += f", in order again since {alert.closed_at:%Y-%m-%d %H:%M:%S} UTC"
     address = f"{settings.PORTAL_URL}/alerts/{alert.pk}/"
-    if not parts:
+    if len(names) == 1:
         return f"[{head}] {system}: {alert.check_row}", "\n".join([system, f"{alert.check_row}: {alert.words}", since, "", address])
-    names = [system, *(f"{part.system.client} · {part.system}" for part in parts)]
     more = [f"and {len(names) - NAMED} more"] if len(names) > NAMED else []
     cause = "Together, so look first for one cause: the network between the portal and them, or the portal itself."
     subject = f"[{head}] {len(names)} systems: {alert.check_row}"

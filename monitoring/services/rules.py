@@ -8,6 +8,9 @@ from typing import Any
 from monitoring.choices import THRESHOLDS, Kind, Level
 from monitoring.parsers.sweep import Sample
 
+# Thresholds of single checks, by kind and subject: warning and critical, None for those of the kind.
+Own = Mapping[tuple[str, str], tuple[float | None, float | None]]
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:
@@ -20,7 +23,7 @@ class Observation:
     words: str
 
 
-def observe(sample: Sample, *, counters: Mapping[str, Any], own: Mapping[tuple[str, str], tuple[float | None, float | None]],
+def observe(sample: Sample, *, counters: Mapping[str, Any], own: Own,
             asked_at: datetime, answered_at: datetime) -> list[Observation]:  # fmt: skip
     """What a look says of each thing, in a fixed order.
 
@@ -34,15 +37,7 @@ def observe(sample: Sample, *, counters: Mapping[str, Any], own: Mapping[tuple[s
         """`words` with {n} for the value."""
         if value is None:
             return Observation(kind, subject, Level.UNKNOWN, None, "The system did not say.")
-        default = THRESHOLDS[kind]
-        warning, critical = own.get((kind, subject), (None, None))
-        warning, critical = (default.warning if warning is None else warning), (default.critical if critical is None else critical)
-        level = Level.UP
-        if warning is not None and value >= warning:
-            level = Level.WARNING
-        if critical is not None and value >= critical:
-            level = Level.CRITICAL
-        return Observation(kind, subject, level, round(value, 3), words.format(n=value))
+        return Observation(kind, subject, level_of(kind, subject, value, own), round(value, 3), words.format(n=value))
 
     seen = [judged(Kind.REACH, (answered_at - asked_at).total_seconds(), "Answered within {n:.1f} s.")]
     if counters.get("boot") == sample.boot:
@@ -75,6 +70,17 @@ def _units(units: tuple[str, ...] | None, judged: Callable[[Kind, float | None, 
     # a name may hold what a template takes for its own
     names = ", ".join(units[:5]).replace("{", "{{").replace("}", "}}")
     return judged(Kind.UNITS, float(len(units)), f"Failed: {names}." if units else "No unit failed.")
+
+
+def level_of(kind: Kind, subject: str, value: float, own: Own) -> Level:
+    """Where a value lies: by the thresholds of its kind, or those of its own."""
+    default = THRESHOLDS[kind]
+    warning, critical = own.get((kind, subject), (None, None))
+    warning, critical = (default.warning if warning is None else warning), (default.critical if critical is None else critical)
+    for level, mark in ((Level.CRITICAL, critical), (Level.WARNING, warning)):
+        if mark is not None and (value <= mark if default.low else value >= mark):
+            return level
+    return Level.UP
 
 
 def counters_of(sample: Sample) -> dict[str, Any]:

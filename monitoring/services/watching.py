@@ -4,9 +4,10 @@ The row of each watch is the queue. A look that died leaves a claim that runs ou
 looked at in time is unknown (services/overdue.py), and nothing here makes it look otherwise.
 """
 
+import ipaddress
 import logging
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,16 +19,18 @@ from django.utils import timezone
 
 from clients.choices import Connection
 from clients.errors import NotReady
-from clients.models import System
+from clients.models import AllowedRange, ServiceCheck, System
 from clients.services import access
 from monitoring.choices import Kind, Level
 from monitoring.models import Check, Watch
 from monitoring.parsers.sweep import Sample, UnreadableSample, parse_sample
 from monitoring.probes import SWEEP
+from monitoring.services import outside
 from monitoring.services.recording import Look, record
-from monitoring.services.rules import Observation, counters_of, observe
+from monitoring.services.rules import Observation, Own, counters_of, observe
 from portal.accounts.actor import Actor
 from portal.audit import services as audit
+from portal.outbound import Network
 from portal.ssh.errors import HostKeyMismatch, SSHError
 from portal.ssh.target import Target
 
@@ -56,6 +59,19 @@ class Answer:
     error: Exception | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One system being asked: over SSH, and its addresses from outside."""
+
+    over_ssh: Future[Answer]
+    from_outside: list[Future[list[Observation]]]
+
+    @property
+    def futures(self) -> list[Future[Any]]:
+        """All that its look waits for."""
+        return [self.over_ssh, *self.from_outside]
+
+
 def begin_where_missing(*, now: datetime) -> int:
     """Watch every system that was reached once; returns how many are new. Their first look is due at once."""
     rows = System.objects.filter(watch=None, client__ended_at=None, connection=Connection.OK)
@@ -80,20 +96,25 @@ def look_at_due(*, now: datetime) -> int:
     if not watches:
         return 0
     _make_room(now)
-    targets = [_target(watch) for watch in watches]
-    with ThreadPoolExecutor(len(targets)) as pool:
-        pending = {pool.submit(_ask, target): watch for target, watch in zip(targets, watches, strict=True)}
+    own = _own_thresholds(watches)
+    targets, questions = [_target(watch) for watch in watches], _questions(watches, own)
+    with ThreadPoolExecutor(len(targets)) as over_ssh, ThreadPoolExecutor(SIDE_BY_SIDE) as from_outside:
+        pending = {
+            watch: Asked(over_ssh.submit(_ask, target), [from_outside.submit(outside.ask, one, now=now) for one in questions[watch.pk]])
+            for target, watch in zip(targets, watches, strict=True)
+        }
         while pending:
-            answered, _ = wait(pending, timeout=RECORD_EVERY_S)
-            _record([(pending.pop(future), future.result()) for future in answered])
+            wait([future for asked in pending.values() for future in asked.futures], timeout=RECORD_EVERY_S)
+            done = [watch for watch, asked in pending.items() if all(future.done() for future in asked.futures)]
+            _record([(watch, pending.pop(watch)) for watch in done], own)
     _note_days(watches, now=now)
     return len(watches)
 
 
-def _record(answers: Sequence[tuple[Watch, Answer]]) -> None:
-    own = _own_thresholds([watch for watch, _ in answers])
-    failing = record([_look(watch, answer, own[watch.system_id]) for watch, answer in answers])
-    for watch, answer in answers:
+def _record(answers: Sequence[tuple[Watch, Asked]], own: Mapping[int, Own]) -> None:
+    failing = record([_look(watch, asked, own[watch.system_id]) for watch, asked in answers])
+    for watch, asked in answers:
+        answer = asked.over_ssh.result()
         values: dict[str, Any] = {"counters": counters_of(answer.sample)} if answer.sample is not None else {}
         if watch.system_id in failing:
             values["due_at"] = min(watch.due_at, answer.at + SOON)
@@ -149,6 +170,20 @@ def _ask(target: Target | NotReady) -> Answer:
         return Answer(asked_at, timezone.now(), error=UnreadableSample(f"{type(error).__name__} in the portal"))
 
 
+def _questions(watches: Sequence[Watch], own: Mapping[int, Own]) -> dict[int, list[outside.Question]]:
+    """The addresses of these systems that must answer, by watch."""
+    clients = {watch.client_id for watch in watches}
+    allowed: dict[int, list[Network]] = {client_id: [] for client_id in clients}
+    for row in AllowedRange.objects.filter(client__in=clients):
+        allowed[row.client_id].append(ipaddress.ip_network(row.network))
+    found: dict[int, list[outside.Question]] = {watch.pk: [] for watch in watches}
+    watch_of = {watch.system_id: watch.pk for watch in watches}
+    for check in ServiceCheck.objects.filter(system__in=own).order_by("pk"):
+        question = outside.Question(check.url, check.expected_status, allowed[check.client_id], own[check.system_id])
+        found[watch_of[check.system_id]].append(question)
+    return found
+
+
 def _own_thresholds(watches: Sequence[Watch]) -> dict[int, dict[tuple[str, str], tuple[float | None, float | None]]]:
     own: dict[int, dict[tuple[str, str], tuple[float | None, float | None]]] = {watch.system_id: {} for watch in watches}
     rows = Check.objects.filter(system__in=own).exclude(warning=None, critical=None)
@@ -157,16 +192,16 @@ def _own_thresholds(watches: Sequence[Watch]) -> dict[int, dict[tuple[str, str],
     return own
 
 
-def _look(watch: Watch, answer: Answer, own: Mapping[tuple[str, str], tuple[float | None, float | None]]) -> Look:
+def _look(watch: Watch, asked: Asked, own: Own) -> Look:
+    answer, from_outside = asked.over_ssh.result(), [seen for one in asked.from_outside for seen in one.result()]
     if answer.sample is None:
         # what is answered and can't be read is not the same as no answer
         level, words = (
             (Level.UNKNOWN, "The answer can't be read: ") if isinstance(answer.error, UnreadableSample) else (Level.CRITICAL, "")
         )
-        return Look(watch, answer.at, [Observation(Kind.REACH, "", level, None, f"{words}{answer.error}")])
-    return Look(
-        watch, answer.at, observe(answer.sample, counters=watch.counters, own=own, asked_at=answer.asked_at, answered_at=answer.at)
-    )
+        return Look(watch, answer.at, [Observation(Kind.REACH, "", level, None, f"{words}{answer.error}"), *from_outside])
+    seen = observe(answer.sample, counters=watch.counters, own=own, asked_at=answer.asked_at, answered_at=answer.at)
+    return Look(watch, answer.at, [*seen, *from_outside])
 
 
 def _note_days(watches: Sequence[Watch], *, now: datetime) -> None:

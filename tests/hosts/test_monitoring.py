@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from clients.models import HostKeyAlert
+from clients.models import AllowedRange, HostKeyAlert, ServiceCheck
 from monitoring import queries
 from monitoring.choices import Level
 from monitoring.models import Alert, Check, Delivery, Result, Watch
@@ -153,3 +153,68 @@ def test_a_look_that_died_is_taken_up_and_two_workers_do_not_look_at_once(system
     assert watching.look_at_due(now=people.now()) == 0, "another worker is at it"
     assert watching.look_at_due(now=people.now() + watching.HELD) == 1
     assert Watch.objects.get(pk=claimed.pk).claimed_until is None
+
+
+AUTHORITY = (
+    "mkdir -p /root/ca && cd /root/ca && openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -subj /CN=lab -days 99"
+)
+SIGN = """cd /root/ca
+openssl req -newkey rsa:2048 -nodes -keyout site.key -out site.csr -subj "/CN={name}" 2>/dev/null
+printf 'subjectAltName=IP:{name}' >names
+openssl x509 -req -in site.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days {days} -extfile names -out site.pem 2>/dev/null
+cp site.pem site.key /etc/nginx/ && systemctl restart nginx
+"""
+SITE = "server { listen 443 ssl; ssl_certificate /etc/nginx/site.pem; ssl_certificate_key /etc/nginx/site.key; return 200 fine; }"
+
+
+def test_an_address_and_its_certificate_from_outside(system, machine, tmp_path, monkeypatch):
+    """A certificate that is far from its end, near it, for another name, and a server that is stopped."""
+    AllowedRange.objects.create(client=system.client, network="10.77.0.0/16", reason="the lab", actor_label="x")
+    url = f"https://{system.address}/"
+    ServiceCheck.objects.create(client=system.client, system=system, url=url)
+    machine.write("/etc/nginx/conf.d/site.conf", SITE)
+
+    machine.run(AUTHORITY)
+
+    def sign(name: str, days: int) -> None:
+        machine.run(SIGN.format(name=name, days=days))
+
+    def certificate():
+        look(system, 2)
+        check = Check.objects.get(system=system, kind="certificate")
+        return check.level, check.words
+
+    sign(system.address, 90)
+    # the portal trusts what its machine trusts; here that is the lab's own authority
+    (tmp_path / "ca.pem").write_text(machine.run("cat /root/ca/ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    assert certificate()[0] == "up"
+    assert level(system, "http", url) == "up"
+    sign(system.address, 10)
+    assert certificate()[0] == "warning"
+    sign(system.address, 3)
+    level_now, words = certificate()
+    assert (level_now, "3 days" in words) == ("critical", True), words
+    sign("10.0.0.1", 89)
+    level_now, words = certificate()
+    assert (level_now, "mismatch" in words) == ("critical", True), words
+    assert level(system, "http", url) == "critical", "who checks the certificate gets no answer either"
+    sign(system.address, 89)
+    look(system, 2)
+    machine.run("sed -i 's/return 200/return 503/' /etc/nginx/conf.d/site.conf && systemctl restart nginx")
+    look(system, 2)
+    assert Check.objects.get(kind="http").words == "Status 503, expected 200."
+    machine.run("systemctl stop nginx")
+    look(system, 2)
+    assert level(system, "http", url) == "critical"
+    assert level(system, "certificate", f"{system.address}:443") == "unknown", "nobody saw it"
+    machine.run("sed -i 's/return 503/return 200/' /etc/nginx/conf.d/site.conf && systemctl start nginx")
+    look(system, 2)
+    assert not open_alerts() & {f"Address {url}", f"Certificate {system.address}:443"}
+
+
+def test_an_address_that_may_not_be_asked_is_unknown(system, machine):
+    ServiceCheck.objects.create(client=system.client, system=system, url=f"http://{system.address}/")
+    look(system, 2)
+    check = Check.objects.get(kind="http")
+    assert (check.level, check.words.startswith("Not asked")) == ("unknown", True)

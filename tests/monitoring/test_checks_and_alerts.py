@@ -337,22 +337,23 @@ def test_an_alert_is_acknowledged_and_muted_on_its_page(watch, operator_page):
     assert operator_page.post(f"/alerts/{alert.pk}/acknowledge/").status_code == 422
 
 
-def unreached(system, *, times: int = 2, start=None):
-    """A system that was reached, and then was not so often."""
-    watch = Watch.objects.filter(system=system).first() or people.make_watch(system)
+def unreached(*systems, times: int = 2, start=None):
+    """Systems that were reached, and then were not so often."""
+    known = {watch.system_id: watch for watch in Watch.objects.filter(system__in=systems)}
+    watches = [known.get(system.pk) or people.make_watch(system) for system in systems]
     start = start or people.now()
     for number in range(2):
-        record([Look(watch, start - timedelta(minutes=2 - number), [Observation(Kind.REACH, "", Level.UP, 0.1, "Answered.")])])
+        up = [Observation(Kind.REACH, "", Level.UP, 0.1, "Answered.")]
+        record([Look(watch, start - timedelta(minutes=2 - number), up) for watch in watches])
     for number in range(times):
-        down = Observation(Kind.REACH, "", Level.CRITICAL, None, "No route to host.")
-        record([Look(watch, start + timedelta(seconds=number), [down])])
+        down = [Observation(Kind.REACH, "", Level.CRITICAL, None, "No route to host.")]
+        record([Look(watch, start + timedelta(seconds=number), down) for watch in watches])
 
 
 def test_five_hundred_systems_behind_one_dead_router_are_one_message_and_one_at_the_end(sample_client, channel):
     systems = [people.make_system(sample_client, name=f"s{number:03}", address=f"s{number}.example") for number in range(500)]
     now = people.now()
-    for system in systems[:-1]:
-        unreached(system, start=now)
+    unreached(*systems[:-1], start=now)
     # one that only failed once so far: the message waits for it, a minute at most
     unreached(systems[-1], start=now, times=1)
     at = now + timedelta(seconds=5)
@@ -406,3 +407,26 @@ def test_a_first_failure_is_looked_at_again_soon_and_noise_is_not(watch):
         record([Look(watch, at + timedelta(seconds=seconds), busy)])
     loud = [Observation(Kind.CPU, "", Level.CRITICAL, 99.0, "busy")]
     assert record([Look(watch, at + timedelta(seconds=60), loud)]) == set()
+
+
+def test_what_is_behind_a_system_that_is_not_reached_is_told_with_it(system, channel):
+    unreached(system)
+    watch = Watch.objects.get()
+    at = people.now() + timedelta(seconds=30)
+    for number in range(2):
+        record([Look(watch, at + timedelta(seconds=number), [Observation(Kind.HTTP, "http://x/", Level.CRITICAL, None, "No answer")])])
+    assert Alert.objects.count() == 2
+    assert alerts.announce(now=at) == 1
+    alerts.send_due(now=at)
+    assert mail.outbox[0].subject == "[Critical] Sample · web-1: Reached over SSH"
+    back = [
+        Observation(Kind.REACH, "", Level.UP, 0.1, "Answered."),
+        Observation(Kind.HTTP, "http://x/", Level.CRITICAL, None, "No answer"),
+    ]
+    for minutes in (3, 4):
+        record([Look(watch, at + timedelta(minutes=minutes), back)])
+    assert alerts.announce(now=at + timedelta(minutes=5)) == 2, "the system is back, its address is not"
+    alerts.send_due(now=at + timedelta(minutes=5))
+    assert {message.subject for message in mail.outbox[1:]} == {
+        "[In order again] Sample · web-1: Reached over SSH", "[Critical] Sample · web-1: Address http://x/",
+    }  # fmt: skip
