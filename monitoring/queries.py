@@ -182,12 +182,14 @@ def picture_of(
 
 
 def pictures(system: System, *, since: datetime, now: datetime) -> list[tuple[CheckLine, Picture | None]]:
-    """The checks of a system, the worst first, each with its picture. Two queries."""
+    """The checks of a system, the worst first, each with its picture, which begins with the first result. Three queries."""
     lines = checks_of(system, now=now)
     points: dict[int, list[tuple[datetime, float | None]]] = defaultdict(list)
     rows = Result.objects.filter(check_row__in=[line.check.pk for line in lines], at__gte=since).order_by("check_row", "at")
     for check_id, at, value in rows.values_list("check_row_id", "at", "value"):
         points[check_id].append((at, value))
+    # a young system's hour is not a dot at the edge of a day
+    since = max(since, min((values[0][0] for values in points.values()), default=since))
     watch = watch_of(system)
     interval_s = watch.interval_s if watch is not None else 60
     return [

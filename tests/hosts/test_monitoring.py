@@ -201,7 +201,9 @@ def test_an_address_and_its_certificate_from_outside(system, machine, tmp_path, 
     assert level(system, "http", url) == "critical", "who checks the certificate gets no answer either"
     sign(system.address, 89)
     look(system, 2)
-    machine.run("sed -i 's/return 200/return 503/' /etc/nginx/conf.d/site.conf && systemctl reset-failed nginx && systemctl restart nginx")
+    machine.run(
+        "sed -i 's/return 200/return 503/' /etc/nginx/conf.d/site.conf && systemctl reset-failed nginx && systemctl restart nginx"
+    )
     look(system, 2)
     assert Check.objects.get(kind="http").words == "Status 503, expected 200."
     machine.run("systemctl stop nginx")
