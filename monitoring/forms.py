@@ -25,6 +25,13 @@ class ChannelForm(forms.Form):
         cast("forms.ModelChoiceField[Channel]", self.fields["next_channel"]).queryset = channels
 
 
+class WorkForm(forms.Form):
+    """Work on a system."""
+
+    hours = forms.IntegerField(label="Hours", min_value=1, max_value=168, initial=1)
+    reason = forms.CharField(label="What is being done", max_length=500)
+
+
 class MuteForm(forms.Form):
     """No messages for a while."""
 

@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet
 
 from clients.models import System
 from monitoring.choices import OPEN_ALERT_STATES, RANK, THRESHOLDS, DeliveryState, Kind, Level
-from monitoring.models import Alert, Channel, Check, Delivery, Result, Watch
+from monitoring.models import Alert, Channel, Check, Delivery, PlannedWork, Result, Watch
 from portal.accounts.actor import Actor
 
 # Shown beside one tile.
@@ -204,6 +204,11 @@ def pictures(system: System, *, since: datetime, now: datetime) -> list[tuple[Ch
 def watch_of(system: System) -> Watch | None:
     """How a system is watched; None: it is not."""
     return Watch.objects.filter(system=system, ended_at=None).first()
+
+
+def planned_work_of(system: System, *, now: datetime) -> list[PlannedWork]:
+    """Work that is under way on a system, as it was announced."""
+    return list(PlannedWork.objects.filter(system=system, starts_at__lte=now, ends_at__gt=now).order_by("ends_at", "pk"))
 
 
 def somebody_is_told() -> bool:

@@ -17,6 +17,7 @@ from maintenance.parsers.upgrades import parse_document
 from maintenance.services import evidence, plans, runs, scans
 from maintenance.services.runs import utc
 from maintenance.services.verdict import Judgement, judge
+from monitoring.services import planned_work
 from portal.accounts.actor import Actor
 from portal.audit import services as audit
 from portal.queue import nudge
@@ -35,6 +36,8 @@ GIVE_UP_UNSENT = timedelta(minutes=2)
 GIVE_UP_SENT = timedelta(hours=12)
 # A host that does not come back from a reboot is somebody's business soon.
 GIVE_UP_REBOOT = timedelta(minutes=30)
+# Monitoring is quiet for so long at most; a run that takes longer is somebody's business.
+RUN_LASTS = timedelta(hours=2)
 BEGIN_WITHIN_S = 60
 NOTHING_CHANGED = "Nothing was changed on the host."
 
@@ -76,6 +79,7 @@ def _steps(run: UpdateRun, shell: Shell) -> None:
             return
         # From here on the host may know of the run: written before anything is sent.
         _move(run, RunState.RUNNING)
+        _announce(run)
     if run.state == RunState.RUNNING:
         status = _follow(run, shell)
         if status is None:
@@ -270,6 +274,17 @@ def _hold(run: UpdateRun, **columns: Any) -> None:
 
 
 @transaction.atomic
+def _announce(run: UpdateRun) -> None:
+    """Services stop and start now: monitoring tells nobody of it while the run lasts, and for two hours at most."""
+    now = utc()
+    planned_work.begin(system=run.system, until=now + RUN_LASTS, reason=work_of(run), actor=_carrier(run), now=now)
+
+
+def work_of(run: UpdateRun) -> str:
+    """What a run is called as planned work."""
+    return f"update run {run.pk}"
+
+
 def _finish(run: UpdateRun, judgement: Judgement, *, reboot_required: bool | None = None) -> None:
     _move(run, RunState.FINISHED, verdict=judgement.verdict, findings=list(judgement.findings), finished_at=utc(),
           reboot_required=reboot_required, trouble="")  # fmt: skip
@@ -277,6 +292,7 @@ def _finish(run: UpdateRun, judgement: Judgement, *, reboot_required: bool | Non
     audit.record(action=f"run.{judgement.verdict}", actor=actor, subject=run, client_id=run.client_id, now=utc(),
                  findings=list(judgement.findings),
                  commands=list(run.commands.order_by("position").values("command", "exit_status")))  # fmt: skip
+    planned_work.end(system=run.system, reason=work_of(run), actor=actor, now=utc())
     scans.request(system=run.system, actor=actor, now=utc())
     if run.target is not None:
         nudge("maintenance.advance_rollout", client_id=run.client_id, rollout_id=run.target.rollout_id)

@@ -10,7 +10,7 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 
 from monitoring.choices import OPEN_ALERT_STATES, AlertState, ChannelKind, DeliveryState, Event, Kind, Level
-from monitoring.models import Alert, Channel, Check, Delivery
+from monitoring.models import Alert, Channel, Check, Delivery, PlannedWork
 from portal.accounts.actor import Actor
 from portal.accounts.roles import Permission
 from portal.audit import services as audit
@@ -64,6 +64,7 @@ def announce(*, now: datetime) -> int:
 def _to_open(*, now: datetime) -> Iterator[Alert]:
     """The alerts that get a message of their own now; what another one tells of is marked as told."""
     new = Alert.objects.filter(state__in=OPEN_ALERT_STATES, announced_at=None).exclude(check_row__muted_until__gt=now)
+    new = new.exclude(system__in=PlannedWork.objects.filter(starts_at__lte=now, ends_at__gt=now).values("system"))
     alerts = list(new.select_related("check_row").select_for_update(skip_locked=True, of=("self",)).order_by("pk")[:CHUNK])
     unreached = [alert for alert in alerts if alert.check_row.kind == Kind.REACH]
     others = _unexplained([alert for alert in alerts if alert.check_row.kind != Kind.REACH], now=now)

@@ -29,7 +29,8 @@ def system(machine):
     return system
 
 
-@pytest.mark.parametrize("repository", [REST, S3])
+# names of their own: the addresses differ by test process
+@pytest.mark.parametrize("repository", [REST, S3], ids=["rest", "s3"])
 def test_storage_with_a_login_of_its_own(system, machine, repository):
     restic = f"export RESTIC_PASSWORD_FILE=/root/key; restic -q --no-cache -r '{repository}'"
     if repository == S3:

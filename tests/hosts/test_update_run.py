@@ -2,6 +2,7 @@
 
 import threading
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.db import connections
@@ -13,6 +14,7 @@ from maintenance.models import PendingUpdate, UpdateRun
 from maintenance.queries import system_lines
 from maintenance.services import execution, runs, waiting
 from maintenance.services.execution import log_text
+from monitoring.models import PlannedWork
 from portal.accounts.scope import acting_for_all
 from portal.audit.chain import verify
 from portal.audit.models import AuditEvent
@@ -51,8 +53,12 @@ def test_a_genuine_security_update_is_found_decided_applied_by_a_worker_and_veri
 def test_automatic_packages_stay_automatic(machine):
     system = set_up(machine, packages=("lab-plain",))
     machine.run("apt-mark auto lab-plain")
-    assert apply_now(system, "lab-plain").verdict == "verified"
+    run = apply_now(system, "lab-plain")
+    assert run.verdict == "verified"
     assert "lab-plain" in machine.run("apt-mark showauto")
+    # monitoring was told of the work, and that it is over
+    work = PlannedWork.objects.get(system=system)
+    assert (work.reason, work.ends_at - run.finished_at < timedelta(minutes=3)) == (f"update run {run.pk}", True)
 
 
 def test_what_the_administrator_changed_is_kept_and_no_question_is_put(machine):

@@ -8,8 +8,8 @@ from django.db import IntegrityError, connection, transaction
 
 from monitoring import queries
 from monitoring.choices import Kind, Level
-from monitoring.models import Alert, Channel, Check, Delivery, Result, Watch
-from monitoring.services import alerts, overdue
+from monitoring.models import Alert, Channel, Check, Delivery, PlannedWork, Result, Watch
+from monitoring.services import alerts, overdue, planned_work
 from monitoring.services.recording import Look, record
 from monitoring.services.rules import Observation
 from portal.audit.models import AuditEvent
@@ -430,3 +430,47 @@ def test_what_is_behind_a_system_that_is_not_reached_is_told_with_it(system, cha
     assert {message.subject for message in mail.outbox[1:]} == {
         "[In order again] Sample · web-1: Reached over SSH", "[Critical] Sample · web-1: Address http://x/",
     }  # fmt: skip
+
+
+def test_during_planned_work_nobody_is_told_and_afterwards_of_what_is_left(watch, channel, system):
+    now = people.now()
+    planned_work.begin(system=system, until=now + timedelta(hours=2), reason="a new disk", actor=people.TESTER, now=now)
+    said(watch, "critical", "critical", start=now)
+    assert alerts.announce(now=now + timedelta(minutes=119)) == 0
+    assert Alert.objects.get().state == "open", "red it is all the same"
+    assert alerts.announce(now=now + timedelta(hours=2)) == 1
+    for until, reason, words in (
+        (now + timedelta(days=8), "x", "within a week"),
+        (now, "x", "within a week"),
+        (now + timedelta(hours=1), " ", "Say what"),
+    ):
+        with pytest.raises(PortalError, match=words):
+            planned_work.begin(system=system, until=until, reason=reason, actor=people.TESTER, now=now)
+    rows = PlannedWork.objects.all()
+    assert refused(lambda: rows.update(ends_at=now + timedelta(days=30))) == "planned_work_ends_within_a_week"
+    assert refused(lambda: rows.update(reason="")) == "planned_work_has_a_reason"
+    assert refused(lambda: rows.update(client=people.make_client("Other"))) == "monitoring_plannedwork_system_id_same_client"
+
+
+def test_planned_work_ends_early_and_never_later(watch, channel, system):
+    now = people.now()
+    planned_work.begin(system=system, until=now + timedelta(hours=2), reason="update run 7", actor=people.TESTER, now=now)
+    said(watch, "critical", "critical", start=now)
+    done = now + timedelta(minutes=10)
+    for moment in (done, done + timedelta(minutes=1)):
+        planned_work.end(system=system, reason="update run 7", actor=people.TESTER, now=moment)
+    assert PlannedWork.objects.get().ends_at == done + planned_work.SETTLES
+    assert alerts.announce(now=done + timedelta(minutes=1)) == 0
+    assert alerts.announce(now=done + timedelta(minutes=2)) == 1
+
+
+def test_work_is_announced_and_ended_on_the_systems_page(watch, operator_page, member_page, system):
+    said(watch, "up", "up")
+    address = f"/systems/{system.pk}/planned-work/"
+    assert operator_page.post(address, {"hours": "0", "reason": "x"}).status_code == 422
+    assert operator_page.post(address, {"hours": "2", "reason": "a new disk"}).status_code == 303
+    for page in (operator_page, member_page):
+        assert "a new disk" in page.get(f"/systems/{system.pk}/checks/").content.decode()
+    assert member_page.post(address, {"hours": "2", "reason": "x"}).status_code == 403
+    assert operator_page.post(f"{address}end/", {"reason": "a new disk"}).status_code == 303
+    assert "a new disk" not in operator_page.get(f"/systems/{system.pk}/checks/").content.decode()
