@@ -125,6 +125,7 @@ class Facts:
         adds, replaces: names, the first few; kept: where a copy of what was replaced lies.
         allowed: whether the host's administrator lets this repository be restored for real.
         placed: files that were put there, and how many of them are not what came back.
+        code: files of the application as its maker signed them, that are not and are the same where they live, and that are neither.
         rows_and_files: rows whose file came back with its size, rows whose did not, files without a row.
     """
 
@@ -134,6 +135,8 @@ class Facts:
     unusable: str = ""
     application: list[str] = field(default_factory=list)
     rows_and_files: tuple[int, int, int] | None = None
+    code: tuple[int, int, int] | None = None
+    code_wrong: list[str] = field(default_factory=list)
     rows_without_file: list[str] = field(default_factory=list)
     files_without_row: list[str] = field(default_factory=list)
     changes: tuple[int, int, int, int] | None = None
@@ -300,6 +303,8 @@ _WHOLE = {
     "room": _set("room", lambda value: _numbers(value, 4)),
     "unusable": _set("unusable", str),
     "application": _add("application"),
+    "code": _set("code", lambda value: _numbers(value, 3)),
+    "code_wrong": _add("code_wrong"),
     "rows_and_files": _set("rows_and_files", lambda value: _numbers(value, 3)),
     "row_without_file": _add("rows_without_file"),
     "file_without_row": _add("files_without_row"),

@@ -135,12 +135,16 @@ def _content(facts: Facts, promise: Promise, at: datetime) -> Judgement:
             others = tuple(sentence for one, sentence in problems if one != cause)
             return Judgement(RestoreVerdict.FAIL, cause, (*words, *others))
     notes = _slow(facts, promise)
+    if facts.code is not None and facts.code[1]:
+        notes.append(f"{facts.code[1]} files of its code are not as their maker signed them, nor where they live.")
     for number, (part, found) in enumerate(pairs):
         named_notes = file_notes(part, found) if part.tool not in DATABASE_TOOLS else database_notes(part, found)
         notes += [_naming(promise, number) + words for words in named_notes]
     summary = [file_summary(found) if part.tool not in DATABASE_TOOLS else database_summary(part, found) for part, found in pairs]
     if promise.application and facts.rows_and_files:
         summary.append(f"{facts.rows_and_files[0]} of its rows have their file.")
+    if facts.code is not None:
+        summary.append(f"{facts.code[0]} files of its code are as their maker signed them.")
     return Judgement(RestoreVerdict.NOTES if notes else RestoreVerdict.PASS, Cause.NONE, (*notes, *summary))
 
 
@@ -188,6 +192,9 @@ def _application(promise: Promise, facts: Facts) -> list[str]:
         problems.append(f"{unknown} files have no row in the database: {', '.join(facts.files_without_row[:5])}.")
     if not whole and not broken:
         problems.append("The file cache has no row of any file.")
+    if facts.code is not None and facts.code[2]:
+        names = ", ".join(facts.code_wrong[:5])
+        problems.append(f"{facts.code[2]} files of its code are neither as their maker signed them nor as they live here: {names}.")
     return problems
 
 

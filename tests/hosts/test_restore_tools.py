@@ -321,6 +321,25 @@ def test_an_application_is_proven_with_its_database_or_not_at_all(system, machin
     assert came(good) == ("pass", ""), (good.findings, good.log[-3000:])
     assert good.findings[-1] == "6 of its rows have their file."
     assert "very secret" not in good.log + str(good.facts)
+    # its code, by the sums that its maker signed: as they are, patched where it lives, and damaged on the way
+    machine.run(
+        "cd /srv/cloud && mkdir -p core lib && echo code >core/one.php && echo more >lib/two.php && : >.htaccess && "
+        'printf \'{\\n "hashes": {\\n  "core\\\\/one.php": "%s",\\n  "lib\\\\/two.php": "%s",\\n  ".htaccess": "%s"\\n },\\n "signature": "x"\\n}\' '
+        "$(sha512sum <core/one.php | cut -c 1-128) $(sha512sum <lib/two.php | cut -c 1-128) $(printf %0128d 0) >core/signature.json"
+    )
+    pack = (
+        "find /srv/cloud /srv/files -exec touch -d '1 hour ago' {} +; tar -cf /var/backups/cloud/files-1.tar -C / srv/cloud srv/files; "
+        "touch -d '3 minutes ago' /var/backups/cloud/files-1.tar"
+    )
+    machine.run(pack)
+    assert came(verdict(cloud, "2 files of its code are as their maker signed them")) == ("pass", "")
+    machine.run(f"echo patched >>/srv/cloud/lib/two.php; {pack}")
+    assert came(verdict(cloud, "1 files of its code are not as their maker signed them, nor where they live")) == ("notes", "")
+    machine.run(f"echo damaged >/srv/cloud/core/one.php; {pack}; echo code >/srv/cloud/core/one.php")
+    test = verdict(cloud, "neither as their maker signed them nor as they live here: core/one.php")
+    assert came(test) == ("fail", "mismatch")
+    machine.run(f"echo more >/srv/cloud/lib/two.php; {pack}")
+    good = prove(cloud)
     # each is good, and they are of different days
     machine.run("touch -d '1 day ago' /var/backups/cloud/db-1.sql")
     assert came(verdict(cloud, "The parts are 24 hours apart; they count together only within 15 minutes.")) == ("fail", "mismatch")
