@@ -29,12 +29,12 @@ def mark(*, now: datetime) -> int:
             check.times, check.changes = state.times, list(state.changes)
             check.value, check.words, check.last_at = None, "Not looked at in time.", now
         write(checks)
-        follow([check for check in checks if check.kind == Kind.REACH or not _explained(check, checks)], at=now)
+        away = _away({check.system_id for check in checks})
+        follow([check for check in checks if check.kind == Kind.REACH or check.system_id not in away], at=now)
     return len(checks)
 
 
-def _explained(check: Check, checks: list[Check]) -> bool:
-    """Whether the system's own alert, that it is not reached or not looked at, says it already."""
-    reach = next((other for other in checks if other.system_id == check.system_id and other.kind == Kind.REACH), None)
-    reach = reach or Check.objects.filter(system=check.system_id, kind=Kind.REACH, ended_at=None).first()
-    return reach is not None and reach.level != Level.UP
+def _away(systems: set[int]) -> set[int]:
+    """Those that are not reached or not looked at: their own alert says so, and why everything else of them is unknown."""
+    rows = Check.objects.filter(system__in=systems, kind=Kind.REACH, ended_at=None).exclude(level=Level.UP)
+    return set(rows.values_list("system_id", flat=True))

@@ -33,11 +33,12 @@ class State:
 def step(state: State, said: Level, *, at: datetime, confirm: int) -> State:
     """The state after one more result.
 
-    A change is confirmed once it was said often enough in a row: for the worse `confirm` times, for the better RECOVERY times. What
-    was unknown is replaced at once by anything known that is bad, and by up after RECOVERY results.
+    A change is confirmed once it was said often enough in a row: for the worse `confirm` times, for the better RECOVERY times. Of what
+    was unknown anything that is not in order counts as worse: a new check is believed no sooner than an old one.
     """
     times = state.times + 1 if said == state.last_level else 1
-    needed = RECOVERY if RANK[said] < RANK[state.level] else confirm
+    better = RANK[said] < RANK[state.level] and (said == Level.UP or state.level != Level.UNKNOWN)
+    needed = RECOVERY if better else confirm
     changes = tuple(change for change in state.changes if change > (at - FLAP_WITHIN).timestamp())
     if said == state.level or times < needed:
         return State(state.level, state.since, said, times, changes)

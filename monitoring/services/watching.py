@@ -6,6 +6,7 @@ looked at in time is unknown (services/overdue.py), and nothing here makes it lo
 
 import ipaddress
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -45,6 +46,8 @@ HELD = timedelta(seconds=60)
 SOON = timedelta(seconds=15)
 # What has answered is recorded so often: whoever hangs delays nobody else.
 RECORD_EVERY_S = 1.0
+# How long what was seen is kept for a database that is away.
+AWAY_S = 45.0
 ACTOR = "monitoring"
 DAYS_AHEAD = 14
 
@@ -106,11 +109,29 @@ def look_at_due(*, now: datetime) -> int:
         while pending:
             wait([future for asked in pending.values() for future in asked.futures], timeout=RECORD_EVERY_S)
             done = [watch for watch, asked in pending.items() if all(future.done() for future in asked.futures)]
-            _record([(watch, pending.pop(watch)) for watch in done], own)
+            _record_surely([(watch, pending.pop(watch)) for watch in done], own)
     _note_days(watches, now=now)
     return len(watches)
 
 
+def _record_surely(answers: Sequence[tuple[Watch, Asked]], own: Mapping[int, Own]) -> None:
+    """Record; while the database is away, again and again: what was seen is not lost because it restarts.
+
+    Told twice it changes nothing (`record`), so that it does not matter whether the first time went through.
+    """
+    deadline = time.monotonic() + AWAY_S
+    while True:
+        try:
+            return _record(answers, own)
+        except (OperationalError, InterfaceError):
+            if time.monotonic() > deadline:
+                raise
+            logger.warning("looks.not_recorded_yet", extra={"looks": len(answers)})
+            connection.close()
+            time.sleep(1)
+
+
+@transaction.atomic
 def _record(answers: Sequence[tuple[Watch, Asked]], own: Mapping[int, Own]) -> None:
     failing = record([_look(watch, asked, own[watch.system_id]) for watch, asked in answers])
     for watch, asked in answers:

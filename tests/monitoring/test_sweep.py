@@ -127,6 +127,8 @@ def test_a_first_look_is_believed_like_any_other():
     assert follow(new, "up").level == Level.UNKNOWN
     assert follow(new, "up", "up").level == Level.UP
     assert follow(new, "critical", "critical", "critical").level == Level.CRITICAL
+    assert follow(new, "warning", "warning").level == Level.UNKNOWN, "noise is believed as late as later on"
+    assert follow(new, "warning", "warning", "warning").level == Level.WARNING
 
 
 def test_many_changes_within_an_hour_are_flapping():
