@@ -25,6 +25,13 @@ class ChannelForm(forms.Form):
         cast("forms.ModelChoiceField[Channel]", self.fields["next_channel"]).queryset = channels
 
 
+class ThresholdForm(forms.Form):
+    """From where on a check is not in order."""
+
+    warning = forms.FloatField(label="Warning", required=False, help_text="Empty: as of its kind.")
+    critical = forms.FloatField(label="Critical", required=False, help_text="Empty: as of its kind.")
+
+
 class WorkForm(forms.Form):
     """Work on a system."""
 

@@ -216,7 +216,12 @@ def somebody_is_told() -> bool:
     return Channel.objects.filter(ended_at=None, first=True).exists()
 
 
-def _thresholds(check: Check) -> list[float]:
+def threshold_of(check: Check) -> tuple[float | None, float | None, str, bool]:
+    """Warning and critical as they count now, their unit, and whether smaller is worse."""
     default = THRESHOLDS[Kind(check.kind)]
-    own = (default.warning if check.warning is None else check.warning, default.critical if check.critical is None else check.critical)
-    return [number for number in own if number is not None]
+    warning = default.warning if check.warning is None else check.warning
+    return warning, default.critical if check.critical is None else check.critical, default.unit, default.low
+
+
+def _thresholds(check: Check) -> list[float]:
+    return [number for number in threshold_of(check)[:2] if number is not None]

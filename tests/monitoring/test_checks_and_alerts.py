@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from monitoring import queries
 from monitoring.choices import Kind, Level
 from monitoring.models import Alert, Channel, Check, Delivery, PlannedWork, Result, Watch
-from monitoring.services import alerts, overdue, planned_work
+from monitoring.services import alerts, checks, overdue, planned_work
 from monitoring.services.recording import Look, record
 from monitoring.services.rules import Observation
 from portal.audit.models import AuditEvent
@@ -474,3 +474,39 @@ def test_work_is_announced_and_ended_on_the_systems_page(watch, operator_page, m
     assert member_page.post(address, {"hours": "2", "reason": "x"}).status_code == 403
     assert operator_page.post(f"{address}end/", {"reason": "a new disk"}).status_code == 303
     assert "a new disk" not in operator_page.get(f"/systems/{system.pk}/checks/").content.decode()
+
+
+def test_a_check_gets_thresholds_of_its_own_on_its_page(watch, operator_page, member_page, outsider_page):
+    check = said(watch, "up", "up")
+    address = f"/measured/{check.pk}/"
+    assert "from 85%" in operator_page.get(address).content.decode()
+    wrong = operator_page.post(f"{address}thresholds/", {"warning": "97", "critical": ""})
+    assert (wrong.status_code, "has to come first" in wrong.content.decode()) == (422, True)
+    assert operator_page.post(f"{address}thresholds/", {"warning": "50", "critical": "60"}).status_code == 303
+    check.refresh_from_db()
+    assert (check.warning, check.critical) == (50.0, 60.0)
+    assert AuditEvent.objects.get(action="check.thresholds").after == {"warning": 50.0, "critical": 60.0}
+    assert member_page.get(address).status_code == 200
+    assert member_page.post(f"{address}thresholds/", {"warning": "1"}).status_code == 403
+    assert outsider_page.get(address).status_code == 404
+    reach = Check.objects.get(kind="reach")
+    with pytest.raises(PortalError, match="no thresholds"):
+        checks.set_thresholds(check=reach, warning=1, critical=2, actor=people.TESTER, now=people.now())
+    soon = people.make_check(watch.system, kind="certificate", subject="x:443")
+    with pytest.raises(PortalError, match="has to come first"):
+        checks.set_thresholds(check=soon, warning=5, critical=7, actor=people.TESTER, now=people.now())
+
+
+def test_what_is_gone_on_purpose_is_looked_at_no_more_and_again(watch, operator_page):
+    check = said(watch, "critical", "critical")
+    address = f"/measured/{check.pk}/"
+    assert operator_page.post(f"{address}end/", {"reason": " "}).status_code == 422
+    assert operator_page.post(f"{address}end/", {"reason": "the disk was taken out"}).status_code == 303
+    assert Alert.objects.get().state == "closed"
+    assert "the disk was taken out" in operator_page.get(address).content.decode()
+    assert "Disk /" not in operator_page.get(f"/systems/{watch.system_id}/checks/").content.decode()
+    operator_page.post(f"{address}again/")
+    check.refresh_from_db()
+    assert (check.ended_at, check.level, queries.line_of(check, now=people.now()).level) == (None, "unknown", Level.UNKNOWN)
+    with pytest.raises(PortalError, match="stands on this check"):
+        checks.end(check=Check.objects.get(kind="reach"), reason="x", actor=people.TESTER, now=people.now())
