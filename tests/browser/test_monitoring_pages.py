@@ -64,7 +64,12 @@ def test_the_wall_renews_itself_and_an_alert_is_taken_by_keyboard_alone(blank_pa
 def test_a_day_is_drawn_with_its_gap_and_the_pages_fit(blank_page, fleet):
     page = blank_page
     sign_in(page, people.make_staff("lead"))
-    for name, address in {"system-checks": f"/systems/{fleet[1].pk}/checks/", "channels": "/channels/", "alerts": "/alerts/"}.items():
+    for name, address in {
+        "system-checks": f"/systems/{fleet[1].pk}/checks/",
+        "check": f"/measured/{Check.objects.filter(kind='disk').first().pk}/",
+        "channels": "/channels/",
+        "alerts": "/alerts/",
+    }.items():
         page.goto(address)
         page.wait_for_selector("h1")
         picture(page, name)
