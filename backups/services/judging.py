@@ -30,7 +30,7 @@ _MOVED = ("repositoryaccessaborted", "encryptionmethodmismatch")
 # Of storage elsewhere: it is not reached, which says nothing of the backup; or it does not let us in.
 _AWAY = (
     "connection refused", "no route to host", "i/o timeout", "no such host", "network is unreachable", "connection timed out",
-    "could not resolve hostname", "host key verification failed",
+    "could not resolve hostname", "host key verification failed", "unable to start the sftp session",
 )  # fmt: skip
 _REFUSED = (
     "(401)",
@@ -99,8 +99,8 @@ def why(exit_status: int, facts: PartFacts, *, loads: bool) -> tuple[RestoreVerd
         (told(_HOST_FULL), inconclusive, Cause.SCRATCH, "The scratch area filled up while restoring."),
         (told(_LOCKED), inconclusive, Cause.BUSY, "A lock is in the way."),
         (loads and told(_NOT_HERE), inconclusive, Cause.TOOL, "The dump needs something that this host's server lacks."),
-        (told(_AWAY), inconclusive, Cause.HOST, "The storage where the repository lies is not reached from this system."),
         (told(_REFUSED), fail, Cause.KEY, "The storage where the repository lies refuses the login."),
+        (told(_AWAY), inconclusive, Cause.HOST, "The storage where the repository lies is not reached from this system."),
         (_ran_out_of_time(facts) and not told(_DAMAGED), inconclusive, Cause.HOST, "It did not end within its time, or was killed."),
         (told(_KEY), fail, Cause.KEY, "The key that we keep does not open the repository."),
         (bool(facts.nowhere) or told(_NOWHERE), fail, Cause.REPOSITORY, "There is no repository where the job says."),

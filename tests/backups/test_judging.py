@@ -81,7 +81,12 @@ def test_an_old_snapshot_that_was_chosen_at_random_may_be_old():
         (45, "subprocess ssh: ssh: connect to host 10.0.0.1 port 22: No route to host", ("inconclusive", "host")),
         (45, "Fatal: unable to open config file: unexpected HTTP response (401): 401 Unauthorized", ("fail", "key")),
         (45, "client.StatObject: The Access Key Id you provided does not exist in our records.", ("fail", "key")),
-        (45, "subprocess ssh: backup@10.0.0.1: Permission denied (publickey).", ("fail", "key")),
+        (
+            45,
+            "subprocess ssh: backup@10.0.0.1: Permission denied (publickey).\nunable to start the sftp session, error: EOF",
+            ("fail", "key"),
+        ),
+        (45, "Fatal: unable to open repository: unable to start the sftp session, error: EOF", ("inconclusive", "host")),
         (46, "", ("fail", "coverage")),
         (40, "", ("inconclusive", "tool")),
         (41, "", ("inconclusive", "busy")),
