@@ -37,9 +37,6 @@ class Kind(models.TextChoices):
     CERTIFICATE = "certificate", "Certificate"
 
 
-FROM_OUTSIDE = [Kind.HTTP, Kind.CERTIFICATE]
-
-
 @dataclass(frozen=True, slots=True)
 class Threshold:
     """From where on a value is a warning, and critical; None: never.

@@ -104,18 +104,30 @@ def certificate_until(host: str, port: int, *, allowed: Iterable[Network] = (), 
         ssl.SSLCertVerificationError: it is not to be trusted; `verify_message` says why.
         OSError: no answer, or none that speaks TLS.
     """
-    networks = tuple(allowed)
-    addresses = list(
-        dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-    )
-    for address in addresses:
-        check(address, allowed=networks)
+    address = _addresses(host, port, tuple(allowed))[0]
     with (
-        socket.create_connection((addresses[0], port), timeout=timeout_s) as plain,
+        socket.create_connection((address, port), timeout=timeout_s) as plain,
         ssl.create_default_context().wrap_socket(plain, server_hostname=host) as secure,
     ):
         shown = secure.getpeercert() or {}
     return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(shown["notAfter"])), UTC)
+
+
+def _addresses(host: str, port: int, allowed: Sequence[Network]) -> list[str]:
+    """The IP addresses of a name, each of which may be asked.
+
+    Raises:
+        Refused: one of them may not.
+        OSError: the name can't be resolved.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise OSError(f"{host} can't be resolved") from error
+    addresses = list(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found))
+    for address in addresses:
+        check(address, allowed=allowed)
+    return addresses
 
 
 def check(address: str, *, allowed: Iterable[Network] = ()) -> None:
@@ -147,12 +159,9 @@ class _GuardedBackend(httpcore.SyncBackend):
 
     def connect_tcp(self, host: str, port: int, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise httpcore.ConnectError(f"{host} can't be resolved") from error
-        addresses = list(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found))
-        for address in addresses:
-            check(address, allowed=self._allowed)
+            addresses = _addresses(host, port, self._allowed)
+        except OSError as error:
+            raise httpcore.ConnectError(str(error)) from error
         last: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
         for address in addresses:
             try:

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from monitoring.choices import THRESHOLDS, Kind, Level
 from monitoring.models import Check
-from monitoring.services.recording import follow, state_of, write
+from monitoring.services.recording import apply, follow, state_of, write
 from monitoring.services.states import State
 
 # At once, so that a fleet that nobody looks at any more is told within a minute.
@@ -25,8 +25,7 @@ def mark(*, now: datetime) -> int:
         for check in checks:
             before = state_of(check)
             state = State(Level.UNKNOWN, now, Level.UNKNOWN, THRESHOLDS[Kind(check.kind)].confirm, (*before.changes, now.timestamp()))
-            check.level, check.since, check.last_level = state.level, state.since, state.last_level
-            check.times, check.changes = state.times, list(state.changes)
+            apply(check, state)
             check.value, check.words, check.last_at = None, "Not looked at in time.", now
         write(checks)
         away = _away({check.system_id for check in checks})

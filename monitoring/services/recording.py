@@ -53,15 +53,14 @@ def record(looks: Sequence[Look]) -> set[int]:
     told twice, or late.
     """
     by_system = {look.watch.system_id: look for look in looks}
-    checks = _checks(by_system)
+    observed = {(system_id, one.kind, one.subject): one for system_id, look in by_system.items() for one in look.observations}
     rows: list[Check] = []
-    for check in checks:
-        look = by_system[check.system_id]
-        said = {(one.kind, one.subject): one for one in look.observations}.get((Kind(check.kind), check.subject))
+    for check in _checks(by_system):
+        look, said = by_system[check.system_id], observed.get((check.system_id, Kind(check.kind), check.subject))
         if said is None or check.ended_at is not None or (check.last_at is not None and look.at <= check.last_at):
             continue
         after = step(state_of(check), said.level, at=look.at, confirm=THRESHOLDS[said.kind].confirm)
-        _apply(check, after)
+        apply(check, after)
         check.value = None if said.value is None else float(said.value)
         check.words, check.last_at = said.words[:500], look.at
         check.stale_at = look.at + STALE_AFTER * timedelta(seconds=look.watch.interval_s) + SLACK
@@ -139,6 +138,7 @@ def _is_failing(check: Check) -> bool:
     return worse and THRESHOLDS[Kind(check.kind)].confirm <= HURRIED
 
 
-def _apply(check: Check, state: State) -> None:
+def apply(check: Check, state: State) -> None:
+    """Give a check that is about to be written a state."""
     check.level, check.since, check.last_level = state.level, state.since, state.last_level
     check.times, check.changes = state.times, list(state.changes)

@@ -205,7 +205,7 @@ def _questions(watches: Sequence[Watch], own: Mapping[int, Own]) -> dict[int, li
     return found
 
 
-def _own_thresholds(watches: Sequence[Watch]) -> dict[int, dict[tuple[str, str], tuple[float | None, float | None]]]:
+def _own_thresholds(watches: Sequence[Watch]) -> Mapping[int, Own]:
     own: dict[int, dict[tuple[str, str], tuple[float | None, float | None]]] = {watch.system_id: {} for watch in watches}
     rows = Check.objects.filter(system__in=own).exclude(warning=None, critical=None)
     for system_id, kind, subject, warning, critical in rows.values_list("system_id", "kind", "subject", "warning", "critical"):
