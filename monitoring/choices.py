@@ -19,7 +19,9 @@ RANK = {Level.UP: 0, Level.WARNING: 1, Level.UNKNOWN: 2, Level.CRITICAL: 3}
 
 
 class Kind(models.TextChoices):
-    """What a check looks at. All of these come out of one look at a system over SSH."""
+    """What a check looks at."""
+
+    # One look at a system over SSH, each minute, as the login user.
 
     REACH = "reach", "Reached over SSH"
     CPU = "cpu", "Processor"
@@ -32,9 +34,97 @@ class Kind(models.TextChoices):
     UNITS = "units", "Failed units"
     CLOCK = "clock", "Clock"
     RESTART = "restart", "Restart needed"
+    IO = "io", "Disks at work"
+    TEMPERATURE = "temperature", "Temperature"
+    SERVICE = "service", "Service"
+    # As root, every five minutes (retainer-watch).
+    INVENTORY = "inventory", "Look as root"
+    ERRORS = "errors", "Errors in the journal"
+    WEB_ERRORS = "web-errors", "Failures of a web server"
+    SIGN_INS = "sign-ins", "Refused sign-ins"
+    SECURITY = "security", "Security"
+    FAIL2BAN = "fail2ban", "Fail2ban"
+    RESTARTS = "restarts", "Restarts by itself"
+    CONTAINER = "container", "Container"
+    DATABASE = "database", "Database"
+    CERT_FILE = "cert-file", "Certificate file"
+    MOUNT = "mount", "Mounted"
+    SMART = "smart", "Health of a disk"
+    ZFS = "zfs", "ZFS pool"
+    RAID = "raid", "RAID"
     # From outside: the addresses of a system that must answer (clients.ServiceCheck).
     HTTP = "http", "Address"
     CERTIFICATE = "certificate", "Certificate"
+    # From outside, as somebody set up (monitoring.models.Probe).
+    PAGE = "page", "Page"
+    TCP = "tcp", "TCP port"
+    PING = "ping", "Ping"
+    TLS = "tls", "TLS protocols"
+    DNS = "dns", "DNS record"
+    DNSSEC = "dnssec", "DNSSEC"
+    DOMAIN = "domain", "Registration of a domain"
+    SMTP = "smtp", "Mail server"
+    SUBMISSION = "submission", "Mail submission"
+    IMAP = "imap", "IMAP"
+    BLOCKLIST = "blocklist", "Blocklist"
+    REVERSE_DNS = "reverse-dns", "Reverse DNS"
+    SPF = "spf", "SPF"
+    DKIM = "dkim", "DKIM"
+    DMARC = "dmarc", "DMARC"
+    MTA_STS = "mta-sts", "MTA-STS"
+    TLS_RPT = "tls-rpt", "TLS reporting"
+    COMMAND = "command", "Command"
+    HEARTBEAT = "heartbeat", "Heartbeat"
+    UPDATES = "updates", "Updates"
+
+
+class Area(models.TextChoices):
+    """Where somebody who got in leaves traces."""
+
+    ACCOUNTS = "accounts", "Accounts"
+    GROUPS = "groups", "Groups"
+    KEYS = "keys", "SSH keys"
+    SUDOERS = "sudoers", "Rights to become root"
+    UNITS = "units", "Units of systemd"
+    CRON = "cron", "Cron jobs"
+    PORTS = "ports", "Listening ports"
+    BINARIES = "binaries", "Files of packages"
+    SIGN_INS = "sign-ins", "Sign-ins"
+    SUDO = "sudo", "Use of sudo"
+
+
+# An intrusion would show there and nowhere else: anything new is critical. Elsewhere a change is more often somebody's work.
+GRAVE = {Area.ACCOUNTS, Area.KEYS, Area.SUDOERS, Area.BINARIES}
+
+
+class Beat(models.TextChoices):
+    """What a job says when it calls."""
+
+    START = "start", "Began"
+    DONE = "done", "Done"
+    FAIL = "fail", "Failed"
+
+
+class ThingKind(models.TextChoices):
+    """What can run on a system and be checked."""
+
+    SERVICE = "service", "Service"
+    PORT = "port", "Listening port"
+    SITE = "site", "Site"
+    CONTAINER = "container", "Container"
+    DATABASE = "database", "Database"
+    CERTIFICATE = "certificate", "Certificate file"
+    MOUNT = "mount", "Mount"
+
+
+# What can be set up by hand, with how often it is asked (seconds): what changes seldom, or whose owner counts questions, seldom.
+PROBED: dict[Kind, int] = {
+    **dict.fromkeys([Kind.PAGE, Kind.TCP, Kind.PING], 60),
+    **dict.fromkeys([Kind.SMTP, Kind.SUBMISSION, Kind.IMAP, Kind.DNS, Kind.COMMAND], 300),
+    **dict.fromkeys([Kind.TLS, Kind.DNSSEC, Kind.BLOCKLIST, Kind.REVERSE_DNS], 3600),
+    **dict.fromkeys([Kind.SPF, Kind.DKIM, Kind.DMARC, Kind.MTA_STS, Kind.TLS_RPT], 3600),
+    Kind.DOMAIN: 86_400,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +158,45 @@ THRESHOLDS: dict[Kind, Threshold] = {
     Kind.UNITS: Threshold(None, 1, confirm=2, unit=""),
     Kind.CLOCK: Threshold(2, 30, confirm=3, unit=" s"),
     Kind.RESTART: Threshold(1, None, confirm=2, unit=""),
+    Kind.IO: Threshold(95, None, confirm=10),
+    Kind.TEMPERATURE: Threshold(80, 95, confirm=3, unit=" °C"),
+    Kind.SERVICE: Threshold(None, None, confirm=2, unit=""),
+    Kind.INVENTORY: Threshold(None, None, confirm=2, unit=" s"),
+    Kind.ERRORS: Threshold(None, None, confirm=1, unit=" a minute"),
+    Kind.WEB_ERRORS: Threshold(None, None, confirm=1, unit=" a minute"),
+    Kind.SIGN_INS: Threshold(None, None, confirm=1, unit=" a minute"),
+    Kind.SECURITY: Threshold(None, None, confirm=1, unit=""),
+    Kind.FAIL2BAN: Threshold(None, None, confirm=2, unit=""),
+    Kind.RESTARTS: Threshold(2, 5, confirm=1, unit=""),
+    Kind.CONTAINER: Threshold(None, None, confirm=2, unit=""),
+    Kind.DATABASE: Threshold(None, None, confirm=2, unit=""),
+    Kind.MOUNT: Threshold(None, None, confirm=2, unit=""),
+    Kind.CERT_FILE: Threshold(21, 7, confirm=1, unit=" days", low=True),
+    Kind.SMART: Threshold(None, None, confirm=1, unit=""),
+    Kind.ZFS: Threshold(80, 90, confirm=2),
+    Kind.RAID: Threshold(None, None, confirm=1, unit=""),
     Kind.HTTP: Threshold(3, 10, confirm=2, unit=" s"),
     Kind.CERTIFICATE: Threshold(21, 7, confirm=2, unit=" days", low=True),
+    Kind.PAGE: Threshold(3, 10, confirm=2, unit=" s"),
+    Kind.TCP: Threshold(3, None, confirm=2, unit=" s"),
+    Kind.PING: Threshold(20, 80, confirm=2, unit=" % lost"),
+    Kind.TLS: Threshold(None, None, confirm=2, unit=""),
+    Kind.DNS: Threshold(None, None, confirm=2, unit=" s"),
+    Kind.DNSSEC: Threshold(3, 1, confirm=1, unit=" days", low=True),
+    Kind.DOMAIN: Threshold(30, 10, confirm=1, unit=" days", low=True),
+    Kind.SMTP: Threshold(21, 7, confirm=2, unit=" days", low=True),
+    Kind.SUBMISSION: Threshold(21, 7, confirm=2, unit=" days", low=True),
+    Kind.IMAP: Threshold(21, 7, confirm=2, unit=" days", low=True),
+    Kind.BLOCKLIST: Threshold(None, None, confirm=1, unit=""),
+    Kind.REVERSE_DNS: Threshold(None, None, confirm=2, unit=""),
+    Kind.SPF: Threshold(9, 11, confirm=2, unit=" lookups"),
+    Kind.DKIM: Threshold(None, None, confirm=2, unit=" bits"),
+    Kind.DMARC: Threshold(None, None, confirm=2, unit=""),
+    Kind.MTA_STS: Threshold(None, None, confirm=2, unit=""),
+    Kind.TLS_RPT: Threshold(None, None, confirm=2, unit=""),
+    Kind.COMMAND: Threshold(None, None, confirm=2, unit=""),
+    Kind.HEARTBEAT: Threshold(None, None, confirm=1, unit=""),
+    Kind.UPDATES: Threshold(None, None, confirm=1, unit=""),
 }
 
 

@@ -5,6 +5,7 @@ from typing import Any, cast
 from django import forms
 from django.db.models import QuerySet
 
+from monitoring.choices import PROBED, Kind
 from monitoring.models import Channel
 
 
@@ -30,6 +31,71 @@ class ThresholdForm(forms.Form):
 
     warning = forms.FloatField(label="Warning", required=False, help_text="Empty: as of its kind.")
     critical = forms.FloatField(label="Critical", required=False, help_text="Empty: as of its kind.")
+
+
+class ProbeForm(forms.Form):
+    """A question from outside. Which of the lower fields count depends on what is asked; the page says so."""
+
+    kind = forms.ChoiceField(label="What", choices=[(kind.value, kind.label) for kind in PROBED])
+    target = forms.CharField(
+        label="Of whom", max_length=200,
+        help_text="host:port of ports, TLS and mail servers; an address with https:// of pages; an IP address of blocklists and "
+        "reverse DNS; selector and domain of DKIM; a name for a command; else a domain or name.",
+    )  # fmt: skip
+    every_s = forms.IntegerField(
+        label="Every so many seconds", required=False, min_value=30, max_value=604_800, help_text="Empty: as of its kind."
+    )
+    text = forms.CharField(label="Page: text that must stand there", required=False, max_length=200)
+    leads_to = forms.CharField(label="Page: where it must lead", required=False, max_length=500)
+    record = forms.CharField(label="DNS: type of record", required=False, max_length=10, help_text="A, AAAA, MX, TXT… Empty: A.")
+    values = forms.CharField(
+        label="DNS: values, one a line", required=False, widget=forms.Textarea(attrs={"rows": 2}), help_text="Empty: any."
+    )
+    addresses = forms.CharField(
+        label="SPF: sending addresses", required=False, max_length=500, help_text="IP addresses with blanks between."
+    )
+    script = forms.CharField(
+        label="Command, run on the system as our login", required=False, widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Exit status 0 is in order, 1 a warning, 2 critical, others unknown; its first line is shown.",
+    )  # fmt: skip
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The fields that count for its kind, as the service takes them."""
+        data = self.cleaned_data
+        by_kind: dict[str, dict[str, Any]] = {
+            Kind.PAGE: {"text": data["text"], "leads_to": data["leads_to"]},
+            Kind.DNS: {
+                "record": (data["record"] or "A").upper(),
+                "values": [line for line in data["values"].splitlines() if line.strip()],
+            },
+            Kind.SPF: {"addresses": data["addresses"].split()},
+            Kind.COMMAND: {"script": data["script"]},
+        }
+        return {name: value for name, value in by_kind.get(data["kind"], {}).items() if value}
+
+    @property
+    def interval_s(self) -> int | None:
+        """As it was given."""
+        return cast("int | None", self.cleaned_data["every_s"])
+
+
+class MailDomainForm(forms.Form):
+    """A domain whose mail must arrive."""
+
+    domain = forms.CharField(label="Domain", max_length=190)
+    addresses = forms.CharField(
+        label="Addresses that send", max_length=500, help_text="IP addresses, IPv6 as well, with blanks between."
+    )
+    selectors = forms.CharField(label="DKIM selectors", required=False, max_length=200, help_text="With blanks between.")
+
+
+class HeartbeatForm(forms.Form):
+    """A job that calls."""
+
+    name = forms.CharField(label="Name of the job", max_length=100)
+    every_min = forms.IntegerField(label="It calls every so many minutes", min_value=1, max_value=576_000, initial=1440)
+    late_min = forms.IntegerField(label="It may be late by so many minutes", min_value=1, max_value=43_200, initial=60)
 
 
 class WorkForm(forms.Form):

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from monitoring.services import alerts, overdue, watching
+from monitoring.services import alerts, heartbeats, inventories, overdue, probes, watching
 from portal.accounts.scope import acting_for_all
 
 
@@ -14,10 +14,28 @@ def look(**_later: object) -> None:
         watching.look_while_due()
 
 
+@shared_task(name="monitoring.take_inventories", queue="hosts")
+def take_inventories(**_later: object) -> None:
+    """Look as root at the systems where that is due."""
+    with acting_for_all():
+        while inventories.take_due(now=timezone.now()):
+            pass
+
+
+@shared_task(name="monitoring.ask", queue="looks")
+def ask(**_later: object) -> None:
+    """Ask from outside what is due."""
+    with acting_for_all():
+        probes.begin_tls_where_missing(now=timezone.now())
+        while probes.ask_due(now=timezone.now()):
+            pass
+
+
 @shared_task(name="monitoring.mark_overdue", queue="default")
 def mark_overdue(**_later: object) -> None:
     """Say of what was not looked at in time that it is unknown."""
     with acting_for_all():
+        heartbeats.judge_due(now=timezone.now())
         overdue.mark(now=timezone.now())
 
 

@@ -104,13 +104,33 @@ def certificate_until(host: str, port: int, *, allowed: Iterable[Network] = (), 
         ssl.SSLCertVerificationError: it is not to be trusted; `verify_message` says why.
         OSError: no answer, or none that speaks TLS.
     """
-    address = _addresses(host, port, tuple(allowed))[0]
     with (
-        socket.create_connection((address, port), timeout=timeout_s) as plain,
+        connect(host, port, allowed=allowed, timeout_s=timeout_s) as plain,
         ssl.create_default_context().wrap_socket(plain, server_hostname=host) as secure,
     ):
         shown = secure.getpeercert() or {}
     return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(shown["notAfter"])), UTC)
+
+
+def connect(host: str, port: int, *, allowed: Iterable[Network] = (), timeout_s: float = 10) -> socket.socket:
+    """A TCP connection to one of a name's addresses, the first that answers.
+
+    Raises:
+        Refused: as `get`.
+        OSError: none answers, or the name can't be resolved.
+    """
+    last: OSError | None = None
+    for address in _addresses(host, port, tuple(allowed)):
+        try:
+            return socket.create_connection((address, port), timeout=timeout_s)
+        except OSError as error:
+            last = error
+    raise last or OSError(f"{host} has no address")
+
+
+def addresses_of(host: str, *, allowed: Iterable[Network] = ()) -> list[str]:
+    """The IP addresses of a name, each of which may be asked. Raises as `connect`."""
+    return _addresses(host, 0, tuple(allowed))
 
 
 def _addresses(host: str, port: int, allowed: Sequence[Network]) -> list[str]:

@@ -245,6 +245,8 @@ CELERY_BEAT_SCHEDULE = {
     "backups.look_due": {"task": "backups.look_due", "schedule": 600.0, "options": {"expires": 590}},
     "backups.test_due": {"task": "backups.test_due", "schedule": 300.0, "options": {"expires": 290}},
     "monitoring.look": {"task": "monitoring.look", "schedule": 5.0, "options": {"expires": 4.5}},
+    "monitoring.take_inventories": {"task": "monitoring.take_inventories", "schedule": SWEEP_S, "options": {"expires": SWEEP_S * 0.9}},
+    "monitoring.ask": {"task": "monitoring.ask", "schedule": 5.0, "options": {"expires": 4.5}},
     "monitoring.mark_overdue": {"task": "monitoring.mark_overdue", "schedule": 10.0, "options": {"expires": 9}},
     "monitoring.send_alerts": {"task": "monitoring.send_alerts", "schedule": 10.0, "options": {"expires": 9}},
     "signin.send_mail": {"task": "signin.send_mail", "schedule": 30.0, "options": {"expires": 25}},
@@ -268,6 +270,15 @@ ADVISORY_MAX_AGE_H = env.integer("PORTAL_ADVISORY_MAX_AGE_H", default=72)
 END_OF_LIFE = env.text("PORTAL_END_OF_LIFE", "")
 # How many days single results of checks are kept, 7 at least.
 RESULTS_DAYS = env.integer("PORTAL_RESULTS_DAYS", default=30)
+# Who answers the portal's questions about DNS (addresses, maybe with a port behind #); empty: as this machine is set up.
+DNS_SERVERS = env.words("PORTAL_DNS", "")
+# Lists of senders of spam that sending addresses are looked up in, and those of them that know IPv6. Each has terms of its own;
+# Spamhaus answers no public resolver.
+BLOCKLISTS = env.words("PORTAL_BLOCKLISTS", "zen.spamhaus.org,bl.spamcop.net,b.barracudacentral.org,psbl.surriel.com,dnsbl.dronebl.org")
+BLOCKLISTS_V6 = env.words("PORTAL_BLOCKLISTS_V6", "zen.spamhaus.org")
+# Where registrations of domains are asked for (RDAP, RFC 9082); this one knows which registry to pass the question on to.
+RDAP = env.text("PORTAL_RDAP", "https://rdap.org")
+RDAP_NETWORKS = env.networks("PORTAL_RDAP_NETWORKS")
 # Whether hosts are asked for the changelogs of what is pending on them.
 READ_CHANGELOGS = env.boolean("PORTAL_READ_CHANGELOGS", default=True)
 SCAN_INTERVAL_H = env.integer("PORTAL_SCAN_INTERVAL_H", default=6)

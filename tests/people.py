@@ -1,6 +1,7 @@
 """Sample clients, systems and people for tests, valid by default."""
 
 import itertools
+from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 
 from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
@@ -15,7 +16,10 @@ from clients.services import registry
 from maintenance.choices import ScanState
 from maintenance.models import MaintenanceWindow, PendingUpdate, Rollout, RolloutTarget, Scan, UpgradeDocument
 from maintenance.services import upgrades
-from monitoring.models import Alert, Check, Watch
+from monitoring.models import Alert, Check, Heartbeat, Inventory, Probe, Thing, Watch
+from monitoring.services import heartbeats, probes
+from monitoring.services.recording import Look
+from monitoring.services.rules import Observation
 from portal.accounts.actor import Actor
 from portal.accounts.models import Membership, User
 from portal.accounts.roles import MemberRole, Role
@@ -191,6 +195,31 @@ def make_watch(system: System, **values: object) -> Watch:
     """A system that is looked at; its next look is due."""
     fixed: dict[str, object] = {"due_at": now(), "noted_on": now().date(), **values}
     return Watch.objects.create(client_id=system.client_id, system=system, **fixed)
+
+
+def look(watch: Watch, at: datetime, observations: Sequence[Observation]) -> Look:
+    """A look at a watched system that said this."""
+    return Look(watch.client_id, watch.system_id, watch.interval_s, at, observations)
+
+
+def make_probe(system: System) -> Probe:
+    return probes.add(system=system, kind="tcp", target="planted.example:25", actor=TESTER, now=now())
+
+
+def make_heartbeat(system: System, name: str = "planted job") -> Heartbeat:
+    return heartbeats.add(system=system, name=name, period_s=3600, grace_s=600, actor=TESTER, now=now())[0]
+
+
+def make_inventory(system: System, **values: object) -> Inventory:
+    at = now()
+    return Inventory.objects.create(
+        client_id=system.client_id, system=system, **{"due_at": at, "began_at": at, "noted_on": at.date(), "last_at": at, **values}
+    )
+
+
+def make_thing(system: System, name: str = "planted.service") -> Thing:
+    Inventory.objects.filter(system=system).exists() or make_inventory(system)
+    return Thing.objects.create(client_id=system.client_id, system=system, kind="service", name=name, first_at=now())
 
 
 def make_check(system: System, level: str = "up", **values: object) -> Check:

@@ -4,7 +4,7 @@ Every outcome is noted on the system, a refused host key raises an alert, and no
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from clients.choices import Connection, KeyState
 from clients.errors import NotReady
-from clients.models import Client, HostKeyAlert, System
+from clients.models import Client, HostKeyAlert, System, SystemHostKey
 from clients.services.hostlog import HostLog
 from portal.accounts.actor import Actor
 from portal.ssh.errors import HostKeyMismatch, SSHError
@@ -28,13 +28,41 @@ def target_of(system: System) -> Target:
     Raises:
         NotReady: no host key is confirmed, or the client has no key pair.
     """
-    pinned = tuple(HostKey(row.key_type, row.key) for row in system.host_keys.filter(state=KeyState.PINNED).order_by("key_type"))
-    if not pinned:
-        raise NotReady(f"No host key of {system} is confirmed yet.", hint="Read its host keys and confirm one.")
-    return Target(
-        name=system.name, address=system.address, port=system.port, login=system.login, host_keys=pinned,
-        private_key=open_for_use(client_ssh_key(system.client_id)).decode(),
-    )  # fmt: skip
+    found = targets_of([system])[system.pk]
+    if isinstance(found, NotReady):
+        raise found
+    return found
+
+
+def targets_of(systems: Sequence[System]) -> dict[int, Target | NotReady]:
+    """Targets of many systems by their ids, or why one has none. Each client's key is opened once."""
+    pinned: dict[int, list[HostKey]] = {system.pk: [] for system in systems}
+    rows = SystemHostKey.objects.filter(system__in=pinned, state=KeyState.PINNED).order_by("key_type")
+    for system_id, key_type, key in rows.values_list("system_id", "key_type", "key"):
+        pinned[system_id].append(HostKey(key_type, key))
+    keys: dict[int, str | NotReady] = {}
+    found: dict[int, Target | NotReady] = {}
+    for system in systems:
+        if system.client_id not in keys:
+            keys[system.client_id] = _private_key(system.client_id)
+        private_key = keys[system.client_id]
+        if not pinned[system.pk]:
+            found[system.pk] = NotReady(f"No host key of {system} is confirmed yet.", hint="Read its host keys and confirm one.")
+        elif isinstance(private_key, NotReady):
+            found[system.pk] = private_key
+        else:
+            found[system.pk] = Target(
+                name=system.name, address=system.address, port=system.port, login=system.login,
+                host_keys=tuple(pinned[system.pk]), private_key=private_key,
+            )  # fmt: skip
+    return found
+
+
+def _private_key(client_id: int) -> str | NotReady:
+    try:
+        return open_for_use(client_ssh_key(client_id)).decode()
+    except NotReady as error:
+        return error
 
 
 def client_ssh_key(client_id: int) -> Credential:

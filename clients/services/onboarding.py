@@ -154,10 +154,8 @@ def setup_script(system: System) -> str:
         {
             "login": system.login,
             "public_key": client_ssh_key(system.client_id).public_part,
+            "programs": [{"path": path, "source": programs.source(path)} for path in programs.ALL],
             "helper": programs.HELPER,
-            "helper_source": programs.source(programs.HELPER),
-            "restore_helper": programs.RESTORE_HELPER,
-            "restore_source": programs.source(programs.RESTORE_HELPER),
             "manage": system.access == Access.MANAGE,
         },
     )
@@ -202,7 +200,7 @@ def _prove(system: System, shell: Shell, proofs: list[Proof]) -> Connection:
 
 
 def _prove_sudo(shell: Shell) -> tuple[Connection, Proof]:
-    for program in (programs.HELPER, programs.RESTORE_HELPER):
+    for program in programs.ALL:
         installed = shell.run(f"sha256sum {program}")
         if installed.exit_status != 0:
             return Connection.HELPER_MISSING, Proof("sudo", ok=False, message=f"{program} is not there: run the set-up script.")

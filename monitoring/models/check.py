@@ -59,6 +59,8 @@ class Check(ClientOwned):
     # Confirmed changes of late (seconds), the newest last: too many within an hour is flapping.
     changes = models.JSONField(default=list, blank=True)
 
+    # Made by a drill: it takes the same way as the others, but says nothing of the system.
+    drill = models.BooleanField(default=False, db_default=False)
     # Planned work: no message, and always with an end.
     muted_until = models.DateTimeField(null=True, blank=True)
     muted_why = models.CharField(max_length=500, blank=True, default="")

@@ -1,9 +1,13 @@
 """What one look at a system said (monitoring/probes/sweep.sh)."""
 
+import re
 from dataclasses import dataclass
 
 # File systems that hold nothing that fills up by itself, or can't be written at all.
 _NOT_DISKS = {"tmpfs", "devtmpfs", "squashfs", "iso9660", "efivarfs", "udf", "ramfs", "fuse.snapfuse", "overlayfs"}
+_WHOLE_DISK = re.compile(r"(sd|vd|xvd|hd)[a-z]+|nvme\d+n\d+|mmcblk\d+")
+# What a drill fills (retainer-watch).
+DRILL_MOUNT = "/run/retainer-drill/disk"
 
 
 class UnreadableSample(ValueError):
@@ -38,6 +42,9 @@ class Sample:
         pressure: share of the last 60 s in which something waited, by resource, in percent; for io and memory all of them.
         disks, inodes: by mount point.
         units: names of failed units.
+        services: names of running services.
+        busy_ms: time in which each whole disk had work since the boot, by its name.
+        heat_c: the hottest sensor in degrees Celsius, with its name; not there on a virtual machine.
         restart: whether the host says that it wants to be restarted.
     """
 
@@ -52,6 +59,9 @@ class Sample:
     disks: tuple[Space, ...] | None = None
     inodes: tuple[Space, ...] | None = None
     units: tuple[str, ...] | None = None
+    services: tuple[str, ...] | None = None
+    busy_ms: dict[str, int] | None = None
+    heat_c: tuple[float, str] | None = None
     restart: bool | None = None
 
 
@@ -101,6 +111,9 @@ def _sample(sections: dict[str, list[str]]) -> Sample:
         disks=_spaces(sections["disk"]) if "disk" in sections else None,
         inodes=_spaces(sections["inodes"]) if "inodes" in sections else None,
         units=tuple(line.split()[0] for line in sections["units"]) if "units" in sections else None,
+        services=tuple(line.split()[0] for line in sections["services"]) if "services" in sections else None,
+        busy_ms=_busy_ms(sections["disks"]) if "disks" in sections else None,
+        heat_c=_hottest(sections.get("heat", [])),
         restart={"yes": True, "no": False}[restart] if restart else None,
     )  # fmt: skip
 
@@ -113,6 +126,25 @@ def _jiffies(lines: list[str]) -> tuple[int, int]:
     whole = next(line.split() for line in lines if line.startswith("cpu "))
     jiffies = [int(word) for word in whole[1:9]]
     return sum(jiffies) - jiffies[3] - jiffies[4], sum(jiffies)
+
+
+def _busy_ms(lines: list[str]) -> dict[str, int]:
+    """Source: Documentation/admin-guide/iostats.rst of Linux: field 10 behind the name is the time with work, in ms.
+
+    Whole disks only: a partition is part of one, and loop and RAM disks are files.
+    """
+    found = {}
+    for line in lines:
+        words = line.split()
+        if len(words) >= 13 and _WHOLE_DISK.fullmatch(words[2]):
+            found[words[2]] = int(words[12])
+    return found
+
+
+def _hottest(lines: list[str]) -> tuple[float, str] | None:
+    """Thousandths of a degree and a name each; what is far from any temperature is a sensor that is not connected."""
+    heats = [(int(value) / 1000, name) for value, name in (line.split(maxsplit=1) for line in lines)]
+    return max((heat for heat in heats if 0 < heat[0] < 150), default=None)
 
 
 def _load(line: str) -> tuple[float, float, float]:
@@ -148,7 +180,8 @@ def _spaces(lines: list[str]) -> tuple[Space, ...]:
     for line in lines[1:]:
         name, kind, _, used, free, _, mount = line.split(maxsplit=6)
         # a container's view of its host's files is not a disk of its own
-        if kind in _NOT_DISKS or mount.startswith("/run/host/") or "-" in {used, free} or int(used) + int(free) == 0:
+        virtual = kind in _NOT_DISKS and mount != DRILL_MOUNT
+        if virtual or mount.startswith("/run/host/") or "-" in {used, free} or int(used) + int(free) == 0:
             continue
         # the shortest path is where it is mounted, the others are bound there
         if name not in found or len(mount) < len(found[name].mount) or name in {"overlay", "none"}:

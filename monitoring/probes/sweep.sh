@@ -12,12 +12,23 @@ load() { cat /proc/loadavg; }
 memory() { cat /proc/meminfo; }
 pressure() { for name in cpu memory io; do sed "s/^/$name /" "/proc/pressure/$name" || return; done; }
 # local file systems only: one that hangs on a dead server would hang us
-disk() { timeout 10 df -P -T -k -l; }
-inodes() { timeout 10 df -P -T -i -l; }
-units() { timeout 10 systemctl list-units --state=failed --plain --no-legend --no-pager --full; }
+disk() { timeout -k 5 10 df -P -T -k -l; }
+inodes() { timeout -k 5 10 df -P -T -i -l; }
+units() { timeout -k 5 10 systemctl list-units --state=failed --plain --no-legend --no-pager --full; }
+# as they are, not only what failed: one that was stopped failed nothing
+services() { timeout -k 5 10 systemctl list-units --type=service --state=running --plain --no-legend --no-pager --full; }
+disks() { cat /proc/diskstats; }
+heat() {
+    for zone in /sys/class/thermal/thermal_zone*; do
+        [ ! -r "$zone/temp" ] || printf '%s %s\n' "$(cat "$zone/temp")" "$(tr ' ' '_' <"$zone/type")"
+    done
+    for file in /sys/class/hwmon/hwmon*/temp*_input; do
+        [ ! -r "$file" ] || printf '%s %s\n' "$(cat "$file")" "$(tr ' ' '_' <"${file%/*}/name")"
+    done
+}
 restart() { if [ -e /run/reboot-required ] || [ -e /var/run/reboot-required ]; then echo yes; else echo no; fi; }
 
-for name in clock boot processor load memory pressure disk inodes units restart; do
+for name in clock boot processor load memory pressure disk inodes units services disks heat restart; do
     # df says 1 where it could not read one of many: what it could stands there
     said=$($name 2>/dev/null)
     code=$?

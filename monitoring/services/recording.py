@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 
 from monitoring.choices import OPEN_ALERT_STATES, RANK, THRESHOLDS, AlertState, Kind, Level
-from monitoring.models import Alert, Check, Watch
+from monitoring.models import Alert, Check
 from monitoring.services.rules import Observation
 from monitoring.services.states import State, is_flapping, step
 
@@ -38,9 +38,11 @@ ON CONFLICT DO NOTHING
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at one system: what it said of each thing, and when."""
+    """One look at one system: what it said of each thing, when, and in how many seconds the next one comes."""
 
-    watch: Watch
+    client_id: int
+    system_id: int
+    interval_s: int
     at: datetime
     observations: Sequence[Observation]
 
@@ -52,7 +54,7 @@ def record(looks: Sequence[Look]) -> set[int]:
     Locks the checks of these systems, in the order of their ids. A look that is older than what a check knows is left out: it was
     told twice, or late.
     """
-    by_system = {look.watch.system_id: look for look in looks}
+    by_system = {look.system_id: look for look in looks}
     observed = {(system_id, one.kind, one.subject): one for system_id, look in by_system.items() for one in look.observations}
     rows: list[Check] = []
     for check in _checks(by_system):
@@ -63,7 +65,7 @@ def record(looks: Sequence[Look]) -> set[int]:
         apply(check, after)
         check.value = None if said.value is None else float(said.value)
         check.words, check.last_at = said.words[:500], look.at
-        check.stale_at = look.at + STALE_AFTER * timedelta(seconds=look.watch.interval_s) + SLACK
+        check.stale_at = look.at + STALE_AFTER * timedelta(seconds=said.interval_s or look.interval_s) + SLACK
         rows.append(check)
     write(rows)
     follow(rows, at=max((look.at for look in looks), default=None))
@@ -122,7 +124,7 @@ def _checks(by_system: dict[int, Look]) -> list[Check]:
     known = set(wanted.values_list("system_id", "kind", "subject"))
     new = [
         Check(
-            client_id=look.watch.client_id, system_id=system_id, kind=one.kind, subject=one.subject, since=look.at, stale_at=look.at
+            client_id=look.client_id, system_id=system_id, kind=one.kind, subject=one.subject, since=look.at, stale_at=look.at
         )
         for system_id, look in by_system.items()
         for one in look.observations

@@ -1,12 +1,12 @@
 """What a look at a system means: pure functions from a sample to observations. What the host did not say is unknown."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from monitoring.choices import THRESHOLDS, Kind, Level
-from monitoring.parsers.sweep import Sample
+from monitoring.parsers.sweep import DRILL_MOUNT, Sample, Space
 
 # Thresholds of single checks, by kind and subject: warning and critical, None for those of the kind.
 Own = Mapping[tuple[str, str], tuple[float | None, float | None]]
@@ -14,23 +14,36 @@ Own = Mapping[tuple[str, str], tuple[float | None, float | None]]
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one look says of one thing."""
+    """What one look says of one thing.
+
+    Args:
+        interval_s: in how many seconds it is looked at again, where that is not with the next look.
+    """
 
     kind: Kind
     subject: str
     level: Level
     value: float | None
     words: str
+    interval_s: int | None = None
 
 
-def observe(sample: Sample, *, counters: Mapping[str, Any], own: Own,
-            asked_at: datetime, answered_at: datetime) -> list[Observation]:  # fmt: skip
+# The unit that a drill lets fail.
+DRILL_UNIT = "retainer-drill.service"
+
+
+def observe(
+    sample: Sample, *, counters: Mapping[str, Any], own: Own, asked_at: datetime, answered_at: datetime,
+    services: Collection[str] = (), drills: Collection[Kind] = (),
+) -> list[Observation]:  # fmt: skip
     """What a look says of each thing, in a fixed order.
 
     Args:
         counters: of the look before (`counters_of`); of another boot they say nothing.
         own: thresholds of single checks, by kind and subject.
         asked_at, answered_at: on the portal's clock; the host read its own in between.
+        services: units that must run.
+        drills: kinds for which a drill is under way: what it made is told as a thing of its own.
     """
 
     def judged(kind: Kind, value: float | None, words: str, subject: str = "") -> Observation:
@@ -52,23 +65,72 @@ def observe(sample: Sample, *, counters: Mapping[str, Any], own: Own,
         # kernels without it say nothing, and are not asked for it
         resource, share = max(sample.pressure.items(), key=lambda item: item[1])
         seen.append(judged(Kind.PRESSURE, share, f"Work waited for {resource} in {{n:.0f}} % of a minute."))
-    for space in sample.disks or ():
+    for space in _real(sample.disks):
         seen.append(judged(Kind.DISK, space.percent, f"{{n:.0f}} % used, {space.free / 1024 / 1024:.1f} GiB free.", space.mount))
-    for space in sample.inodes or ():
+    for space in _real(sample.inodes):
         seen.append(judged(Kind.INODES, space.percent, f"{{n:.0f}} % used, {space.free} free.", space.mount))
-    seen.append(_units(sample.units, judged))
+    failed = None if sample.units is None else tuple(unit for unit in sample.units if unit != DRILL_UNIT)
+    seen.append(_units(failed, judged))
+    seen += [_service(unit, sample.services) for unit in sorted(services)]
+    seen += _disks_at_work(sample, counters, judged)
+    if sample.heat_c is not None:
+        seen.append(judged(Kind.TEMPERATURE, sample.heat_c[0], f"{{n:.0f}} °C at {_escaped(sample.heat_c[1])}."))
     offset = _offset(sample.clock, asked_at, answered_at)
     seen.append(judged(Kind.CLOCK, offset, "{n:.1f} s off the portal's clock." if offset else "As the portal's clock."))
     restart = None if sample.restart is None else float(sample.restart)
     seen.append(judged(Kind.RESTART, restart, "An update waits for a restart." if restart else "None needed."))
+    return [*seen, *_drilled(sample, drills, judged)]
+
+
+def _drilled(
+    sample: Sample, drills: Collection[Kind], judged: Callable[[Kind, float | None, str, str], Observation]
+) -> list[Observation]:
+    """What drills made, told by the same rules as what is real."""
+    seen = []
+    if Kind.UNITS in drills:
+        failed = None if sample.units is None else float(DRILL_UNIT in sample.units)
+        seen.append(judged(Kind.UNITS, failed, f"Failed: {DRILL_UNIT}." if failed else "No unit failed.", "drill"))
+    if Kind.DISK in drills:
+        space = next((space for space in sample.disks or () if space.mount == DRILL_MOUNT), None)
+        used = None if sample.disks is None else space.percent if space else 0.0
+        seen.append(judged(Kind.DISK, used, "{n:.0f} % used.", "drill"))
     return seen
+
+
+def _real(spaces: tuple[Space, ...] | None) -> list[Space]:
+    return [space for space in spaces or () if space.mount != DRILL_MOUNT]
+
+
+def _escaped(name: str) -> str:
+    """A name may hold what a template takes for its own."""
+    return name.replace("{", "{{").replace("}", "}}")
+
+
+def _service(unit: str, running: tuple[str, ...] | None) -> Observation:
+    if running is None:
+        return Observation(Kind.SERVICE, unit, Level.UNKNOWN, None, "The system did not say.")
+    runs = unit in running
+    return Observation(Kind.SERVICE, unit, Level.UP if runs else Level.CRITICAL, None, "It runs." if runs else "It does not run.")
+
+
+def _disks_at_work(
+    sample: Sample, counters: Mapping[str, Any], judged: Callable[[Kind, float | None, str, str], Observation]
+) -> list[Observation]:
+    """How much of the time since the look before each disk had work; nothing after a boot, or without a clock."""
+    if counters.get("boot") != sample.boot or not counters.get("clock") or sample.clock is None or not sample.busy_ms:
+        return []
+    since_ms, before = (sample.clock - counters["clock"]) * 1000, counters.get("disks", {})
+    return [
+        judged(Kind.IO, min(100.0, 100 * (busy - before[name]) / since_ms), "Had work for {n:.0f} % of the time.", name)
+        for name, busy in sorted(sample.busy_ms.items())
+        if name in before and since_ms > 0 and busy >= before[name]
+    ]
 
 
 def _units(units: tuple[str, ...] | None, judged: Callable[[Kind, float | None, str], Observation]) -> Observation:
     if units is None:
         return judged(Kind.UNITS, None, "")
-    # a name may hold what a template takes for its own
-    names = ", ".join(units[:5]).replace("{", "{{").replace("}", "}}")
+    names = _escaped(", ".join(units[:5]))
     return judged(Kind.UNITS, float(len(units)), f"Failed: {names}." if units else "No unit failed.")
 
 
@@ -85,7 +147,9 @@ def level_of(kind: Kind, subject: str, value: float, own: Own) -> Level:
 
 def counters_of(sample: Sample) -> dict[str, Any]:
     """What the next look is held against."""
-    return {"boot": sample.boot, "cpu": list(sample.cpu)} if sample.boot and sample.cpu else {}
+    if not sample.boot or not sample.cpu:
+        return {}
+    return {"boot": sample.boot, "cpu": list(sample.cpu), "clock": sample.clock, "disks": sample.busy_ms or {}}
 
 
 def _busy(sample: Sample, counters: Mapping[str, Any]) -> float | None:

@@ -38,7 +38,8 @@ def step(state: State, said: Level, *, at: datetime, confirm: int) -> State:
     """
     times = state.times + 1 if said == state.last_level else 1
     better = RANK[said] < RANK[state.level] and (said == Level.UP or state.level != Level.UNKNOWN)
-    needed = RECOVERY if better else confirm
+    # what is believed at once is also believed in order at once: some things are looked at once a day
+    needed = min(RECOVERY, confirm) if better else confirm
     changes = tuple(change for change in state.changes if change > (at - FLAP_WITHIN).timestamp())
     if said == state.level or times < needed:
         return State(state.level, state.since, said, times, changes)

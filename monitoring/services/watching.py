@@ -23,12 +23,13 @@ from clients.errors import NotReady
 from clients.models import AllowedRange, ServiceCheck, System
 from clients.services import access
 from monitoring.choices import Kind, Level
-from monitoring.models import Check, Watch
+from monitoring.models import Watch
 from monitoring.parsers.sweep import Sample, UnreadableSample, parse_sample
 from monitoring.probes import SWEEP
 from monitoring.services import outside
 from monitoring.services.recording import Look, record
-from monitoring.services.rules import Observation, Own, counters_of, observe
+from monitoring.services.rules import Observation, counters_of, observe
+from monitoring.services.terms import Terms, terms_of
 from portal.accounts.actor import Actor
 from portal.audit import services as audit
 from portal.outbound import Network
@@ -99,8 +100,9 @@ def look_at_due(*, now: datetime) -> int:
     if not watches:
         return 0
     _make_room(now)
-    own = _own_thresholds(watches)
-    targets, questions = [_target(watch) for watch in watches], _questions(watches, own)
+    terms = terms_of([watch.system_id for watch in watches], kinds=[Kind.SERVICE])
+    found = access.targets_of([watch.system for watch in watches])
+    targets, questions = [found[watch.system_id] for watch in watches], _questions(watches, terms)
     with ThreadPoolExecutor(len(targets)) as over_ssh, ThreadPoolExecutor(SIDE_BY_SIDE) as from_outside:
         pending = {
             watch: Asked(over_ssh.submit(_ask, target), [from_outside.submit(outside.ask, one, now=now) for one in questions[watch.pk]])
@@ -109,12 +111,12 @@ def look_at_due(*, now: datetime) -> int:
         while pending:
             wait([future for asked in pending.values() for future in asked.futures], timeout=RECORD_EVERY_S)
             done = [watch for watch, asked in pending.items() if all(future.done() for future in asked.futures)]
-            _record_surely([(watch, pending.pop(watch)) for watch in done], own)
+            _record_surely([(watch, pending.pop(watch)) for watch in done], terms)
     _note_days(watches, now=now)
     return len(watches)
 
 
-def _record_surely(answers: Sequence[tuple[Watch, Asked]], own: Mapping[int, Own]) -> None:
+def _record_surely(answers: Sequence[tuple[Watch, Asked]], terms: Mapping[int, Terms]) -> None:
     """Record; while the database is away, again and again: what was seen is not lost because it restarts.
 
     Told twice it changes nothing (`record`), so that it does not matter whether the first time went through.
@@ -122,7 +124,7 @@ def _record_surely(answers: Sequence[tuple[Watch, Asked]], own: Mapping[int, Own
     deadline = time.monotonic() + AWAY_S
     while True:
         try:
-            return _record(answers, own)
+            return _record(answers, terms)
         except (OperationalError, InterfaceError):
             if time.monotonic() > deadline:
                 raise
@@ -132,8 +134,8 @@ def _record_surely(answers: Sequence[tuple[Watch, Asked]], own: Mapping[int, Own
 
 
 @transaction.atomic
-def _record(answers: Sequence[tuple[Watch, Asked]], own: Mapping[int, Own]) -> None:
-    failing = record([_look(watch, asked, own[watch.system_id]) for watch, asked in answers])
+def _record(answers: Sequence[tuple[Watch, Asked]], terms: Mapping[int, Terms]) -> None:
+    failing = record([_look(watch, asked, terms[watch.system_id]) for watch, asked in answers])
     for watch, asked in answers:
         answer = asked.over_ssh.result()
         values: dict[str, Any] = {"counters": counters_of(answer.sample)} if answer.sample is not None else {}
@@ -165,13 +167,6 @@ def _claim(now: datetime) -> list[Watch]:
     return rows
 
 
-def _target(watch: Watch) -> Target | NotReady:
-    try:
-        return access.target_of(watch.system)
-    except NotReady as error:
-        return error
-
-
 def _ask(target: Target | NotReady) -> Answer:
     """On a thread of its own, without the database. Whatever goes wrong is an answer that says so."""
     asked_at = timezone.now()
@@ -191,7 +186,7 @@ def _ask(target: Target | NotReady) -> Answer:
         return Answer(asked_at, timezone.now(), error=UnreadableSample(f"{type(error).__name__} in the portal"))
 
 
-def _questions(watches: Sequence[Watch], own: Mapping[int, Own]) -> dict[int, list[outside.Question]]:
+def _questions(watches: Sequence[Watch], terms: Mapping[int, Terms]) -> dict[int, list[outside.Question]]:
     """The addresses of these systems that must answer, by watch."""
     clients = {watch.client_id for watch in watches}
     allowed: dict[int, list[Network]] = {client_id: [] for client_id in clients}
@@ -199,30 +194,29 @@ def _questions(watches: Sequence[Watch], own: Mapping[int, Own]) -> dict[int, li
         allowed[row.client_id].append(ipaddress.ip_network(row.network))
     found: dict[int, list[outside.Question]] = {watch.pk: [] for watch in watches}
     watch_of = {watch.system_id: watch.pk for watch in watches}
-    for check in ServiceCheck.objects.filter(system__in=own).order_by("pk"):
-        question = outside.Question(check.url, check.expected_status, allowed[check.client_id], own[check.system_id])
+    for check in ServiceCheck.objects.filter(system__in=terms).order_by("pk"):
+        question = outside.Question(check.url, check.expected_status, allowed[check.client_id], terms[check.system_id].own)
         found[watch_of[check.system_id]].append(question)
     return found
 
 
-def _own_thresholds(watches: Sequence[Watch]) -> Mapping[int, Own]:
-    own: dict[int, dict[tuple[str, str], tuple[float | None, float | None]]] = {watch.system_id: {} for watch in watches}
-    rows = Check.objects.filter(system__in=own).exclude(warning=None, critical=None)
-    for system_id, kind, subject, warning, critical in rows.values_list("system_id", "kind", "subject", "warning", "critical"):
-        own[system_id][kind, subject] = (warning, critical)
-    return own
-
-
-def _look(watch: Watch, asked: Asked, own: Own) -> Look:
+def _look(watch: Watch, asked: Asked, terms: Terms) -> Look:
     answer, from_outside = asked.over_ssh.result(), [seen for one in asked.from_outside for seen in one.result()]
     if answer.sample is None:
         # what is answered and can't be read is not the same as no answer
         level, words = (
             (Level.UNKNOWN, "The answer can't be read: ") if isinstance(answer.error, UnreadableSample) else (Level.CRITICAL, "")
         )
-        return Look(watch, answer.at, [Observation(Kind.REACH, "", level, None, f"{words}{answer.error}"), *from_outside])
-    seen = observe(answer.sample, counters=watch.counters, own=own, asked_at=answer.asked_at, answered_at=answer.at)
-    return Look(watch, answer.at, [*seen, *from_outside])
+        return _look_of(watch, answer.at, [Observation(Kind.REACH, "", level, None, f"{words}{answer.error}"), *from_outside])
+    seen = observe(
+        answer.sample, counters=watch.counters, own=terms.own, asked_at=answer.asked_at, answered_at=answer.at,
+        services=[subject for _, subject in terms.wanted], drills=terms.drills,
+    )  # fmt: skip
+    return _look_of(watch, answer.at, [*seen, *from_outside])
+
+
+def _look_of(watch: Watch, at: datetime, observations: Sequence[Observation]) -> Look:
+    return Look(watch.client_id, watch.system_id, watch.interval_s, at, observations)
 
 
 def _note_days(watches: Sequence[Watch], *, now: datetime) -> None:

@@ -7,10 +7,13 @@ from pathlib import Path
 _HOST = Path(__file__).with_name("host")
 HELPER = "/usr/local/sbin/retainer-host"
 RESTORE_HELPER = "/usr/local/sbin/retainer-restore"
+WATCH_HELPER = "/usr/local/sbin/retainer-watch"
 _PARTS = {
     HELPER: [_HOST / "retainer-host.sh"],
     RESTORE_HELPER: sorted((_HOST / "retainer-restore").glob("*.sh")),
+    WATCH_HELPER: sorted((_HOST / "retainer-watch").glob("*.sh")),
 }
+ALL = tuple(_PARTS)
 
 
 @cache

@@ -36,9 +36,9 @@ def check() -> int:
     scripts = sorted(
         str(path.relative_to(CHECKOUT))
         for path in CHECKOUT.rglob("*.sh")
-        if not {".venv", "var", "templates", "retainer-restore"} & set(path.relative_to(CHECKOUT).parts)
+        if not {".venv", "var", "templates", "retainer-restore", "retainer-watch"} & set(path.relative_to(CHECKOUT).parts)
     )
-    scripts.append(_assembled("retainer-restore"))
+    scripts += [_assembled("retainer-restore"), _assembled("retainer-watch")]
     bin_ = VENV / "bin"
     steps: list[tuple[str, list[str]]] = [
         ("ruff check", [str(bin_ / "ruff"), "check", "-q", "."]),

@@ -2,7 +2,7 @@
 # Lets the Retainer portal maintain this host. Run it once as root; running it again changes nothing but brings it up to date.
 # It makes the user {{ login }}, lets one public key sign in as it (no password, no forwarding, no terminal){% if manage %},
 # and allows that user one program as root: {{ helper }}, whose text is below.{% else %}. It gives no root rights.{% endif %}
-# To take all of it back: userdel -r {{ login }}; rm -f /etc/sudoers.d/retainer {{ helper }} {{ restore_helper }}
+# To take all of it back: userdel -r {{ login }}; rm -f /etc/sudoers.d/retainer{% for program in programs %} {{ program.path }}{% endfor %}
 set -eu
 [ "$(id -u)" = 0 ] || { echo "Run this as root." >&2; exit 1; }
 {% if manage %}command -v visudo >/dev/null || { echo "sudo is missing. Install it first: apt-get install sudo" >&2; exit 1; }
@@ -23,13 +23,10 @@ fresh=$(mktemp)
 printf '%s\n' '{{ login }} ALL=(root) NOPASSWD: {{ helper }}' >"$fresh"
 visudo -cqf "$fresh"
 install -m 440 -o root -g root "$fresh" /etc/sudoers.d/retainer
-cat >"$fresh" <<'RETAINER_HOST_END'
-{{ helper_source }}RETAINER_HOST_END
-install -m 755 -o root -g root "$fresh" {{ helper }}
-cat >"$fresh" <<'RETAINER_RESTORE_END'
-{{ restore_source }}RETAINER_RESTORE_END
-install -m 755 -o root -g root "$fresh" {{ restore_helper }}
-rm -f "$fresh"
+{% for program in programs %}cat >"$fresh" <<'RETAINER_PROGRAM_END'
+{{ program.source }}RETAINER_PROGRAM_END
+install -m 755 -o root -g root "$fresh" {{ program.path }}
+{% endfor %}rm -f "$fresh"
 install -d -m 700 -o root -g root /var/lib/retainer /var/lib/retainer/runs
 {% endif %}
 echo "Done. Next, in the portal: Test connection."

@@ -7,7 +7,7 @@ import pytest
 from monitoring.choices import Kind, Level
 from monitoring.models import Alert, Check
 from monitoring.services import alerts
-from monitoring.services.recording import Look, record
+from monitoring.services.recording import record
 from monitoring.services.rules import Observation
 from tests import people
 from tests.browser.conftest import fits, picture, sign_in
@@ -30,7 +30,7 @@ def fleet():
         for minutes in [*range(1440, 600, -20), *range(300, -1, -20)]:
             share = 60 + (1440 - minutes) / 40 if full else 40 + minutes % 7
             level = Level.CRITICAL if share >= 95 else Level.WARNING if share >= 85 else Level.UP
-            record([Look(watch, now - timedelta(minutes=minutes), [
+            record([people.look(watch, now - timedelta(minutes=minutes), [
                 Observation(Kind.REACH, "", Level.UP, 0.1, "Answered within 0.1 s."),
                 Observation(Kind.DISK, "/", level, share, f"{share:.0f} % used, 3.1 GiB free."),
             ])])  # fmt: skip

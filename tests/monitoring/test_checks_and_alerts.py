@@ -10,7 +10,7 @@ from monitoring import queries
 from monitoring.choices import Kind, Level
 from monitoring.models import Alert, Channel, Check, Delivery, PlannedWork, Result, Watch
 from monitoring.services import alerts, checks, overdue, planned_work
-from monitoring.services.recording import Look, record
+from monitoring.services.recording import record
 from monitoring.services.rules import Observation
 from portal.audit.models import AuditEvent
 from portal.errors import NotAllowed, PortalError, constraint_name
@@ -35,7 +35,7 @@ def said(watch, *levels: str, kind=Kind.DISK, subject="/", start=None, words="as
     for number, level in enumerate(levels):
         reach = Observation(Kind.REACH, "", Level.UP, 0.1, "Answered.")
         one = Observation(kind, subject, Level(level), 50.0, words)
-        record([Look(watch, start + timedelta(minutes=number), [reach, one] if kind != Kind.REACH else [one])])
+        record([people.look(watch, start + timedelta(minutes=number), [reach, one] if kind != Kind.REACH else [one])])
     return Check.objects.get(system=watch.system_id, kind=kind, subject=subject)
 
 
@@ -58,8 +58,8 @@ def test_each_look_is_kept_as_a_result_and_the_state_is_confirmed(watch):
 
 def test_a_look_that_is_told_twice_or_late_changes_nothing(watch):
     start = people.now()
-    look = Look(watch, start, [Observation(Kind.DISK, "/", Level.CRITICAL, 99.0, "full")])
-    for at in (look, look, Look(watch, start - timedelta(minutes=1), look.observations)):
+    look = people.look(watch, start, [Observation(Kind.DISK, "/", Level.CRITICAL, 99.0, "full")])
+    for at in (look, look, people.look(watch, start - timedelta(minutes=1), look.observations)):
         record([at])
     check = Check.objects.get()
     assert (check.times, check.level, check.last_at) == (1, "unknown", start)
@@ -119,7 +119,7 @@ def test_a_system_that_is_not_reached_is_one_alert(watch):
     said(watch, "up", "up", start=start)
     down = [Observation(Kind.REACH, "", Level.CRITICAL, None, "No route to host.")]
     for minutes in (2, 3, 4, 5):
-        record([Look(watch, start + timedelta(minutes=minutes), down)])
+        record([people.look(watch, start + timedelta(minutes=minutes), down)])
     overdue.mark(now=start + timedelta(minutes=5))
     assert [(alert.check_row.kind, alert.words) for alert in Alert.objects.all()] == [("reach", "No route to host.")]
     tile = queries.wall(people.TESTER, now=start + timedelta(minutes=5)).tiles[0]
@@ -344,10 +344,10 @@ def unreached(*systems, times: int = 2, start=None):
     start = start or people.now()
     for number in range(2):
         up = [Observation(Kind.REACH, "", Level.UP, 0.1, "Answered.")]
-        record([Look(watch, start - timedelta(minutes=2 - number), up) for watch in watches])
+        record([people.look(watch, start - timedelta(minutes=2 - number), up) for watch in watches])
     for number in range(times):
         down = [Observation(Kind.REACH, "", Level.CRITICAL, None, "No route to host.")]
-        record([Look(watch, start + timedelta(seconds=number), down) for watch in watches])
+        record([people.look(watch, start + timedelta(seconds=number), down) for watch in watches])
 
 
 def test_five_hundred_systems_behind_one_dead_router_are_one_message_and_one_at_the_end(sample_client, channel):
@@ -373,10 +373,12 @@ def test_five_hundred_systems_behind_one_dead_router_are_one_message_and_one_at_
     watches = {watch.system_id: watch for watch in Watch.objects.all()}
     for number in (10, 11):
         back = [Observation(Kind.REACH, "", Level.UP, 0.1, "Answered.")]
-        record([Look(watch, now + timedelta(minutes=number), back) for pk, watch in watches.items() if pk != late.pk])
+        record([people.look(watch, now + timedelta(minutes=number), back) for pk, watch in watches.items() if pk != late.pk])
     assert alerts.announce(now=now + timedelta(minutes=12)) == 0, "one is still away"
     for number in (13, 14):
-        record([Look(watches[late.pk], now + timedelta(minutes=number), [Observation(Kind.REACH, "", Level.UP, 0.1, "Answered.")])])
+        record(
+            [people.look(watches[late.pk], now + timedelta(minutes=number), [Observation(Kind.REACH, "", Level.UP, 0.1, "Answered.")])]
+        )
     assert alerts.announce(now=now + timedelta(minutes=15)) == 1
     alerts.send_due(now=now + timedelta(minutes=15))
     assert mail.outbox[-1].subject == "[In order again] 501 systems: Reached over SSH"
@@ -400,13 +402,15 @@ def test_one_system_that_is_not_reached_is_told_at_once_and_others_meanwhile(sam
 def test_a_first_failure_is_looked_at_again_soon_and_noise_is_not(watch):
     said(watch, "up", "up")
     at = people.now() + timedelta(minutes=10)
-    assert record([Look(watch, at, [Observation(Kind.DISK, "/", Level.CRITICAL, 99.0, "full")])]) == {watch.system_id}
-    assert record([Look(watch, at + timedelta(seconds=15), [Observation(Kind.DISK, "/", Level.CRITICAL, 99.0, "full")])]) == set()
+    assert record([people.look(watch, at, [Observation(Kind.DISK, "/", Level.CRITICAL, 99.0, "full")])]) == {watch.system_id}
+    assert (
+        record([people.look(watch, at + timedelta(seconds=15), [Observation(Kind.DISK, "/", Level.CRITICAL, 99.0, "full")])]) == set()
+    )
     busy = [Observation(Kind.CPU, "", Level.UP, 3.0, "quiet")]
     for seconds in (30, 45):
-        record([Look(watch, at + timedelta(seconds=seconds), busy)])
+        record([people.look(watch, at + timedelta(seconds=seconds), busy)])
     loud = [Observation(Kind.CPU, "", Level.CRITICAL, 99.0, "busy")]
-    assert record([Look(watch, at + timedelta(seconds=60), loud)]) == set()
+    assert record([people.look(watch, at + timedelta(seconds=60), loud)]) == set()
 
 
 def test_what_is_behind_a_system_that_is_not_reached_is_told_with_it(system, channel):
@@ -414,7 +418,13 @@ def test_what_is_behind_a_system_that_is_not_reached_is_told_with_it(system, cha
     watch = Watch.objects.get()
     at = people.now() + timedelta(seconds=30)
     for number in range(2):
-        record([Look(watch, at + timedelta(seconds=number), [Observation(Kind.HTTP, "http://x/", Level.CRITICAL, None, "No answer")])])
+        record(
+            [
+                people.look(
+                    watch, at + timedelta(seconds=number), [Observation(Kind.HTTP, "http://x/", Level.CRITICAL, None, "No answer")]
+                )
+            ]
+        )
     assert Alert.objects.count() == 2
     assert alerts.announce(now=at) == 1
     alerts.send_due(now=at)
@@ -424,7 +434,7 @@ def test_what_is_behind_a_system_that_is_not_reached_is_told_with_it(system, cha
         Observation(Kind.HTTP, "http://x/", Level.CRITICAL, None, "No answer"),
     ]
     for minutes in (3, 4):
-        record([Look(watch, at + timedelta(minutes=minutes), back)])
+        record([people.look(watch, at + timedelta(minutes=minutes), back)])
     assert alerts.announce(now=at + timedelta(minutes=5)) == 2, "the system is back, its address is not"
     alerts.send_due(now=at + timedelta(minutes=5))
     assert {message.subject for message in mail.outbox[1:]} == {

@@ -3,8 +3,10 @@
 import pytest
 from django.db import connection
 
+from clients.services import access
 from monitoring.models import Check, Result, Watch
 from monitoring.services import watching
+from monitoring.services.terms import terms_of
 from tests import people
 from tests.conftest import owner_connection
 
@@ -19,10 +21,11 @@ def test_a_connection_that_broke_in_the_middle_of_a_look_loses_nothing(sample_cl
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         pid = cursor.fetchone()[0]
-    asked = watching.Asked(done(watching._ask(watching._target(watch))), [])
+    asked = watching.Asked(done(watching._ask(access.targets_of([system])[system.pk])), [])
+    terms = terms_of([system.pk], kinds=[])
     with owner_connection() as owner:
         owner.execute("SELECT pg_terminate_backend(%s)", [pid])
-    watching._record_surely([(watch, asked)], {system.pk: {}})
+    watching._record_surely([(watch, asked)], terms)
     assert (Check.objects.get().last_level, Result.objects.count(), Watch.objects.get().looks) == ("critical", 1, 1)
 
 

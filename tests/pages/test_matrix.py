@@ -115,6 +115,7 @@ def ids(system, cast):
     return {
         "job_id": job.pk, "test_id": people.make_restore_test(job).pk, "restore_id": people.make_restore(job).pk, "finding_id": people.make_gap(system).pk,
         "found_id": people.make_found_backup(system).pk, "raised_id": people.make_alert(people.make_check(system)).pk, "measured_id": people.make_check(system, subject="/planted").pk,
+        "probe_id": people.make_probe(system).pk, "beat_id": people.make_heartbeat(system).pk, "thing_id": people.make_thing(system).pk,
         "channel_id": alerts.add_channel(name="planted", address="a@example.org", actor=people.TESTER, now=now).pk,
         "plan_id": document.plan_id, "document_id": document.pk, "risk_id": risk.pk, "rule_id": rule.pk, "rollout_id": people.make_rollout(system, cast["operator"]).pk, "window_id": people.make_window(client).pk, "check_id": check.pk,
         "alternative_id": alternative.pk, "system_id": system.pk, "update_id": people.make_update(system).pk, "client_id": client.pk, "run_id": run.pk, "alert_id": alert.pk, "work": "test_connection",

@@ -1,5 +1,5 @@
 #!/bin/sh
-# retainer-host 6: the one program that the portal may run as root on this host (/etc/sudoers.d/retainer).
+# retainer-host 8: the one program that the portal may run as root on this host (/etc/sudoers.d/retainer).
 # It reads facts, refreshes package lists, and starts changes as units of their own that outlive any connection:
 #   version                   print the version of this file
 #   facts                     what only root can see: listening programs, deleted libraries in use, package locks, containers
@@ -22,6 +22,8 @@
 #   start UUID fs-rollback    bring the root file system back to the snapshot that the run on standard input took, and reboot
 #   backup-reading            what a backup looks like from without (retainer-restore read): specification and keys by standard input
 #   backup-survey             what on this host makes backups, and what should be in one; reads only
+#   watch                     how this host does and what runs on it, as only root sees it (retainer-watch look); reads only
+#   drill KIND, calm          make a condition real that an alert must follow, harmlessly, and take it back (retainer-watch)
 #   start UUID restore-test   prove a backup by restoring it (retainer-restore): its specification and, after an empty line, the
 #                             repository's key on standard input; the key lies on tmpfs for as long as the run
 #   start UUID restore        the same, and what came back goes where it is wanted: into a folder, or in its place
@@ -40,9 +42,10 @@ NEEDRESTART_MODE=l
 APT_LISTCHANGES_FRONTEND=none
 export LC_ALL PATH DEBIAN_FRONTEND NEEDRESTART_MODE APT_LISTCHANGES_FRONTEND
 umask 077
-VERSION=7
+VERSION=8
 SELF=/usr/local/sbin/retainer-host
 RESTORE=/usr/local/sbin/retainer-restore
+WATCH=/usr/local/sbin/retainer-watch
 RUNS=/var/lib/retainer/runs
 KEEP=/var/lib/retainer/keep
 KEEP_DAYS=60
@@ -644,7 +647,7 @@ drop_snapshots() {
 # What must not go back with the file system: the records of runs and snapshots, the way in, and the administrator's list.
 carry_over() {
     mkdir -p "$1/var/lib/retainer" && rm -rf "$1/var/lib/retainer/runs" "$1/var/lib/retainer/snapshots" "$1/var/lib/retainer/keep" &&
-        cp -a /var/lib/retainer/. "$1/var/lib/retainer/" && cp -a "$SELF" "$RESTORE" "$1${SELF%/*}/" || return 1
+        cp -a /var/lib/retainer/. "$1/var/lib/retainer/" && cp -a "$SELF" "$RESTORE" "$WATCH" "$1${SELF%/*}/" || return 1
     [ ! -d /etc/retainer ] || cp -a /etc/retainer "$1/etc/" || return 1
     [ ! -f /etc/sudoers.d/retainer ] || cp -a /etc/sudoers.d/retainer "$1/etc/sudoers.d/" || return 1
     home=$(getent passwd "$(cat "$DIR/user")" | cut -d : -f 6)
@@ -849,6 +852,9 @@ refresh) refresh ;;
 plan) plan ;;
 backup-reading) "$RESTORE" read ;;
 backup-survey) "$RESTORE" survey ;;
+watch) "$WATCH" look ;;
+drill) "$WATCH" drill "${2:-}" ;;
+calm) "$WATCH" calm ;;
 snapshots) snapshots ;;
 drop-snapshots) drop_snapshots ;;
 start) start "${2:-}" "${3:-}" "${4:-}" "${5:-}" ;;

@@ -76,7 +76,7 @@ def wall(actor: Actor, *, now: datetime) -> Wall:
         System.objects.visible_to(actor).filter(client__ended_at=None).select_related("client").order_by("client__name", "name", "pk")
     )
     ids = [system.pk for system in systems]
-    in_use = Check.objects.filter(system__in=ids, ended_at=None)
+    in_use = Check.objects.filter(system__in=ids, ended_at=None, drill=False)
     counts = dict(in_use.values_list("system").annotate(number=Count("pk")).values_list("system", "number"))
     looked = dict(Watch.objects.filter(system__in=ids, ended_at=None).values_list("system", "last_at"))
     bad: dict[int, list[CheckLine]] = defaultdict(list)
@@ -103,13 +103,13 @@ def _tile(system: System, count: int, lines: list[CheckLine], looked: dict[int, 
 
 def checks_of(system: System, *, now: datetime) -> list[CheckLine]:
     """All checks of a system, the worst first."""
-    rows = system.checks.filter(ended_at=None).order_by("kind", "subject", "pk")
+    rows = system.checks.filter(ended_at=None, drill=False).order_by("kind", "subject", "pk")
     return sorted((line_of(check, now=now) for check in rows), key=lambda line: -RANK[line.level])
 
 
 def alerts_for(actor: Actor) -> QuerySet[Alert]:
-    """Alerts that one may see, with what they are about."""
-    return Alert.objects.visible_to(actor).select_related("system__client", "check_row")
+    """Alerts that one may see, with what they are about; those of drills have a page of their own."""
+    return Alert.objects.visible_to(actor).filter(check_row__drill=False).select_related("system__client", "check_row")
 
 
 def open_alerts(actor: Actor) -> list[Alert]:

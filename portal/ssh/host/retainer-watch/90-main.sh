@@ -1,0 +1,7 @@
+
+case ${1:-} in
+look) look ;;
+drill) drill "${2:-}" ;;
+calm) calm ;;
+*) echo "retainer-watch: look, drill KIND, or calm" >&2 && exit 64 ;;
+esac

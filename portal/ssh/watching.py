@@ -1,0 +1,54 @@
+"""Looks as root at how a host does, and drills on it: `retainer-host watch`, `drill` and `calm` (host/retainer-watch)."""
+
+import shlex
+from collections.abc import Mapping
+
+from portal.ssh.connection import succeeded
+from portal.ssh.pool import Shell
+from portal.ssh.programs import HELPER
+from portal.ssh.target import clean
+
+LOOK_TIMEOUT_S = 120
+# With the files of all packages verified.
+FULL_TIMEOUT_S = 700
+# The helper's own exit status for a drill that can't be made real on that host.
+NOT_HERE = 69
+
+
+def root_look(shell: Shell, *, since: float, logs: Mapping[str, tuple[int, int]], full: bool) -> str:
+    """What `retainer-watch look` prints.
+
+    Args:
+        since: seconds since 1970 on the host's clock; log lines from then on are counted. 0: the last five minutes.
+        logs: path to inode and offset up to which an access log was counted.
+        full: verify the files of packages as well, which takes minutes.
+
+    Raises:
+        SSHError: as `Shell.check`.
+    """
+    lines = [f"since={since:.6f}" if since else "since=", f"full={'yes' if full else 'no'}"]
+    lines += [f"log={path}\t{inode}\t{offset}" for path, (inode, offset) in logs.items() if "\n" not in path]
+    timeout_s = FULL_TIMEOUT_S if full else LOOK_TIMEOUT_S
+    return clean(shell.check(f"sudo -n {HELPER} watch", stdin="".join(f"{line}\n" for line in lines).encode(), timeout_s=timeout_s).raw)
+
+
+def begin_drill(shell: Shell, *, kind: str) -> bool:
+    """Make a condition real; False where this host can't. It is taken back after twenty minutes at the latest.
+
+    Raises:
+        SSHError: as `Shell.check`.
+    """
+    result = shell.run(f"sudo -n {HELPER} drill {shlex.quote(kind)}", timeout_s=60)
+    if result.exit_status == NOT_HERE:
+        return False
+    succeeded(result, name=shell.target.name)
+    return True
+
+
+def calm(shell: Shell) -> None:
+    """Take back what drills made.
+
+    Raises:
+        SSHError: as `Shell.check`.
+    """
+    shell.check(f"sudo -n {HELPER} calm", timeout_s=60)
