@@ -215,6 +215,8 @@ class ChannelKind(models.TextChoices):
     """How a message travels."""
 
     EMAIL = "email", "E-mail"
+    WEBHOOK = "webhook", "Webhook"
+    APPRISE = "apprise", "A service that Apprise knows"
 
 
 class Event(models.TextChoices):
@@ -222,6 +224,34 @@ class Event(models.TextChoices):
 
     OPENED = "opened", "Opened"
     CLOSED = "closed", "Closed"
+    RAISED = "raised", "Nobody is on it"
+    GIVEN = "given", "Given to somebody"
+
+
+class IncidentState(models.TextChoices):
+    """Where an incident stands."""
+
+    OPEN = "open", "Open"
+    RESOLVED = "resolved", "Resolved"
+
+
+class EntryKind(models.TextChoices):
+    """What a line of an incident's timeline is."""
+
+    OPENED = "opened", "Opened"
+    ALERT = "alert", "Alert"
+    NOTE = "note", "Note"
+    TOLD = "told", "Told to the client"
+    OWNER = "owner", "Who is on it"
+    RESOLVED = "resolved", "Resolved"
+
+
+class Outcome(models.TextChoices):
+    """What a drill showed of one rule."""
+
+    WAITING = "waiting", "Under way"
+    PROVEN = "proven", "Proven"
+    FAILED = "failed", "Not proven"
 
 
 class DeliveryState(models.TextChoices):

@@ -5,25 +5,91 @@ from typing import Any, cast
 from django import forms
 from django.db.models import QuerySet
 
-from monitoring.choices import PROBED, Kind
+from monitoring.choices import PROBED, ChannelKind, Kind
 from monitoring.models import Channel
+from portal.accounts.models import User
+from portal.accounts.roles import STAFF
 
 
 class ChannelForm(forms.Form):
     """Where messages go."""
 
     name = forms.CharField(label="Name", max_length=100)
-    address = forms.EmailField(label="E-mail address", max_length=254)
+    kind = forms.ChoiceField(label="How", choices=ChannelKind.choices, required=False, initial=ChannelKind.EMAIL)
+    address = forms.CharField(
+        label="Address", max_length=1000,
+        help_text="An e-mail address; the URL of a webhook; or one of Apprise's, such as ntfys://host/topic. Secrets in it are sealed.",
+    )  # fmt: skip
+    secret = forms.CharField(
+        label="Webhook: secret", max_length=200, required=False, widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text="Its messages are signed with it (X-Retainer-Signature, HMAC with SHA-256).",
+    )  # fmt: skip
+    person = forms.ModelChoiceField(User.objects.none(), label="Whose it is", required=False, empty_label="everybody's")
     next_channel = forms.ModelChoiceField(
         Channel.objects.none(), label="If it fails, then", required=False, empty_label="nobody else is told"
     )
     first = forms.BooleanField(
-        label="Messages begin here", required=False, initial=True, help_text="Otherwise it only gets what another one could not send."
-    )
+        label="Messages begin here", required=False, initial=True,
+        help_text="Otherwise it only gets what another one could not send, what escalates to it, or what its person is given.",
+    )  # fmt: skip
+    quiet_from = forms.TimeField(label="Quiet from", required=False, help_text="Then only what is critical goes there at once.")
+    quiet_until = forms.TimeField(label="Quiet until", required=False)
+    quiet_zone = forms.CharField(label="By the clock of", required=False, max_length=64, help_text="Such as Europe/Berlin. Empty: UTC.")
 
     def __init__(self, *args: Any, channels: QuerySet[Channel], **options: Any) -> None:
         super().__init__(*args, **options)
         cast("forms.ModelChoiceField[Channel]", self.fields["next_channel"]).queryset = channels
+        cast("forms.ModelChoiceField[User]", self.fields["person"]).queryset = staff()
+
+    def clean(self) -> dict[str, Any]:
+        """Both ends of quiet hours, or none."""
+        data = super().clean() or self.cleaned_data
+        if (data.get("quiet_from") is None) != (data.get("quiet_until") is None):
+            self.add_error("quiet_until", "Quiet hours have a beginning and an end.")
+        return data
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """As the service takes them."""
+        data = dict(self.cleaned_data)
+        begins, ends, zone = data.pop("quiet_from"), data.pop("quiet_until"), data.pop("quiet_zone")
+        return data | {"kind": data["kind"] or ChannelKind.EMAIL, "quiet": (begins, ends, zone or "UTC") if begins and ends else None}
+
+
+def staff() -> QuerySet[User]:
+    """Our own people who can sign in."""
+    return User.objects.filter(role__in=STAFF, is_active=True).order_by("name", "pk")
+
+
+class PersonForm(forms.Form):
+    """Somebody of ours."""
+
+    person = forms.ModelChoiceField(User.objects.none(), label="Who")
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        cast("forms.ModelChoiceField[User]", self.fields["person"]).queryset = staff()
+
+
+class DutyForm(forms.Form):
+    """Shifts in turn."""
+
+    people = forms.ModelMultipleChoiceField(User.objects.none(), label="Who, in turn")
+    place = forms.ChoiceField(label="As", choices=[("1", "first"), ("2", "behind them")])
+    starts_at = forms.DateTimeField(label="From", help_text="Like 2026-12-01 09:00, UTC.")
+    hours = forms.IntegerField(label="Hours of a shift", min_value=1, max_value=8760, initial=168)
+    shifts = forms.IntegerField(label="How many shifts", min_value=1, max_value=400, initial=12)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        cast("forms.ModelMultipleChoiceField[User]", self.fields["people"]).queryset = staff()
+
+
+class NoteForm(forms.Form):
+    """A line for a timeline."""
+
+    words = forms.CharField(label="What is known, or what was done", max_length=5000, widget=forms.Textarea(attrs={"rows": 3}))
+    to_client = forms.BooleanField(label="The client reads it", required=False)
 
 
 class ThresholdForm(forms.Form):

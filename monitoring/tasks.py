@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from monitoring.services import alerts, heartbeats, inventories, overdue, probes, watching
+from monitoring.services import alerts, drills, escalation, heartbeats, inventories, overdue, probes, rollups, sending, watching
 from portal.accounts.scope import acting_for_all
 
 
@@ -31,6 +31,27 @@ def ask(**_later: object) -> None:
             pass
 
 
+@shared_task(name="monitoring.advance_drills", queue="hosts")
+def advance_drills(**_later: object) -> None:
+    """Take drills that are under way as far as they go."""
+    with acting_for_all():
+        drills.advance(now=timezone.now())
+
+
+@shared_task(name="monitoring.begin_drills", queue="default")
+def begin_drills(**_later: object) -> None:
+    """Begin the drills that are due."""
+    with acting_for_all():
+        drills.begin_due(now=timezone.now())
+
+
+@shared_task(name="monitoring.roll_up", queue="default")
+def roll_up(**_later: object) -> None:
+    """Roll results up."""
+    with acting_for_all():
+        rollups.roll_up(now=timezone.now())
+
+
 @shared_task(name="monitoring.mark_overdue", queue="default")
 def mark_overdue(**_later: object) -> None:
     """Say of what was not looked at in time that it is unknown."""
@@ -44,4 +65,5 @@ def send_alerts(**_later: object) -> None:
     """Write the messages of alerts, and send those that are due."""
     with acting_for_all():
         alerts.announce(now=timezone.now())
-        alerts.send_due(now=timezone.now())
+        escalation.escalate(now=timezone.now())
+        sending.send_due(now=timezone.now())

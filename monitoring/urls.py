@@ -3,7 +3,7 @@
 from django.urls import path
 
 from monitoring.choices import Beat
-from monitoring.views import alerts, beats, checks, coverage, probes, wall
+from monitoring.views import alerts, beats, channels, checks, coverage, drills, incidents, probes, status, wall
 
 app_name = "monitoring"
 urlpatterns = [
@@ -34,6 +34,23 @@ urlpatterns = [
     path("alerts/<int:raised_id>/", alerts.alert_detail, name="alert"),
     path("alerts/<int:raised_id>/acknowledge/", alerts.acknowledge, name="acknowledge"),
     path("alerts/<int:raised_id>/mute/", alerts.mute, name="mute"),
-    path("channels/", alerts.channels, name="channels"),
-    path("channels/<int:channel_id>/end/", alerts.channel_end, name="channel-end"),
+    path("channels/", channels.channel_list, name="channels"),
+    path("channels/<int:channel_id>/end/", channels.channel_end, name="channel-end"),
+    path("on-call/", channels.on_call, name="on-call"),
+    path("on-call/steps/", channels.steps, name="escalation-steps"),
+    path("alerts/<int:raised_id>/give/", alerts.give, name="give"),
+    path("incidents/", incidents.incident_list, name="incidents"),
+    path("incidents/<int:incident_id>/", incidents.incident, name="incident"),
+    path("incidents/<int:incident_id>/note/", incidents.note, name="incident-note"),
+    path("incidents/<int:incident_id>/take/", incidents.take, name="incident-take"),
+    path("incidents/<int:incident_id>/resolve/", incidents.resolve, name="incident-resolve"),
+    path("incidents/<int:incident_id>/post-mortem/", incidents.post_mortem, name="incident-post-mortem"),
+    path("status/", status.own, name="status-own"),
+    path("clients/<int:client_id>/status/", status.of_client, name="status"),
+    path("clients/<int:client_id>/status/publish/", status.publish, name="status-publish"),
+    path("clients/<int:client_id>/status/withdraw/", status.withdraw, name="status-withdraw"),
+    path("public/<slug:slug>/", status.public, name="status-public"),
+    path("drills/", drills.drill_list, name="drills"),
+    path("systems/<int:system_id>/drill/", drills.begin, name="drill-begin"),
+    path("drills/<int:drill_id>/", drills.drill, name="drill"),
 ]

@@ -81,6 +81,17 @@ def get(
         )
 
 
+def post(url: str, body: bytes, *, headers: dict[str, str], allowed: Iterable[Network] = (), timeout_s: float = 10) -> httpx.Response:
+    """The answer to POST, without its body; redirects are not followed: what is sent goes where it was meant to.
+
+    Raises:
+        Refused: as `get`.
+        httpx.HTTPError: no answer.
+    """
+    with _client(url, allowed, timeout_s, 0) as client, client.stream("POST", url, content=body, headers=headers) as answer:
+        return httpx.Response(answer.status_code, headers=answer.headers, request=answer.request)
+
+
 def _client(url: str, allowed: Iterable[Network], timeout_s: float, redirects: int) -> httpx.Client:
     """A client that asks only where it may; each redirect is checked like the first address."""
     try:

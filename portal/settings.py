@@ -247,6 +247,9 @@ CELERY_BEAT_SCHEDULE = {
     "monitoring.look": {"task": "monitoring.look", "schedule": 5.0, "options": {"expires": 4.5}},
     "monitoring.take_inventories": {"task": "monitoring.take_inventories", "schedule": SWEEP_S, "options": {"expires": SWEEP_S * 0.9}},
     "monitoring.ask": {"task": "monitoring.ask", "schedule": 5.0, "options": {"expires": 4.5}},
+    "monitoring.advance_drills": {"task": "monitoring.advance_drills", "schedule": 10.0, "options": {"expires": 9}},
+    "monitoring.begin_drills": {"task": "monitoring.begin_drills", "schedule": 900.0, "options": {"expires": 890}},
+    "monitoring.roll_up": {"task": "monitoring.roll_up", "schedule": 300.0, "options": {"expires": 290}},
     "monitoring.mark_overdue": {"task": "monitoring.mark_overdue", "schedule": 10.0, "options": {"expires": 9}},
     "monitoring.send_alerts": {"task": "monitoring.send_alerts", "schedule": 10.0, "options": {"expires": 9}},
     "signin.send_mail": {"task": "signin.send_mail", "schedule": 30.0, "options": {"expires": 25}},
@@ -268,6 +271,11 @@ ADVISORY_FETCH_H = env.integer("PORTAL_ADVISORY_FETCH_H", default=6)
 ADVISORY_MAX_AGE_H = env.integer("PORTAL_ADVISORY_MAX_AGE_H", default=72)
 # A file of end of life dates of your own, in front of the shipped ones (docs/upgrades.md).
 END_OF_LIFE = env.text("PORTAL_END_OF_LIFE", "")
+# Whether alerts are proven on a schedule, once a month for each system (docs/monitoring.md).
+DRILLS = env.boolean("PORTAL_DRILLS", default=True)
+# A mailbox in which messages of drills must be found: address=… host=… port=… user=… tls=true
+DRILL_MAILBOX = env.pairs("PORTAL_DRILL_MAILBOX")
+DRILL_MAILBOX_PASSWORD = env.secret("PORTAL_DRILL_MAILBOX_PASSWORD", default="")
 # How many days single results of checks are kept, 7 at least.
 RESULTS_DAYS = env.integer("PORTAL_RESULTS_DAYS", default=30)
 # Who answers the portal's questions about DNS (addresses, maybe with a port behind #); empty: as this machine is set up.
@@ -278,6 +286,8 @@ BLOCKLISTS = env.words("PORTAL_BLOCKLISTS", "zen.spamhaus.org,bl.spamcop.net,b.b
 BLOCKLISTS_V6 = env.words("PORTAL_BLOCKLISTS_V6", "zen.spamhaus.org")
 # Where registrations of domains are asked for (RDAP, RFC 9082); this one knows which registry to pass the question on to.
 RDAP = env.text("PORTAL_RDAP", "https://rdap.org")
+# Private networks in which webhooks of alerts may lie.
+WEBHOOK_NETWORKS = env.networks("PORTAL_WEBHOOK_NETWORKS")
 RDAP_NETWORKS = env.networks("PORTAL_RDAP_NETWORKS")
 # Whether hosts are asked for the changelogs of what is pending on them.
 READ_CHANGELOGS = env.boolean("PORTAL_READ_CHANGELOGS", default=True)

@@ -16,7 +16,7 @@ from clients.services import registry
 from maintenance.choices import ScanState
 from maintenance.models import MaintenanceWindow, PendingUpdate, Rollout, RolloutTarget, Scan, UpgradeDocument
 from maintenance.services import upgrades
-from monitoring.models import Alert, Check, Heartbeat, Inventory, Probe, Thing, Watch
+from monitoring.models import Alert, Check, Drill, Heartbeat, Incident, Inventory, Probe, Thing, Watch
 from monitoring.services import heartbeats, probes
 from monitoring.services.recording import Look
 from monitoring.services.rules import Observation
@@ -220,6 +220,22 @@ def make_inventory(system: System, **values: object) -> Inventory:
 def make_thing(system: System, name: str = "planted.service") -> Thing:
     Inventory.objects.filter(system=system).exists() or make_inventory(system)
     return Thing.objects.create(client_id=system.client_id, system=system, kind="service", name=name, first_at=now())
+
+
+def make_incident(system: System, **values: object) -> Incident:
+    at = now()
+    return Incident.objects.create(
+        client_id=system.client_id, **{"title": "planted", "opened_at": at, "answer_due_at": at + timedelta(hours=8), **values}
+    )
+
+
+def make_drill(system: System, **values: object) -> Drill:
+    at = now()
+    return Drill.objects.create(
+        client_id=system.client_id,
+        system=system,
+        **{"started_at": at, "until": at + timedelta(minutes=14), "actor_label": "x", **values},
+    )
 
 
 def make_check(system: System, level: str = "up", **values: object) -> Check:

@@ -2,14 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from django.db.models import Count, Q, QuerySet
 
 from clients.models import System
 from monitoring.choices import OPEN_ALERT_STATES, RANK, THRESHOLDS, DeliveryState, Kind, Level
-from monitoring.models import Alert, Channel, Check, Delivery, PlannedWork, Result, Watch
+from monitoring.models import Alert, Channel, Check, Delivery, PlannedWork, Result, Rollup, Watch
 from portal.accounts.actor import Actor
 
 # Shown beside one tile.
@@ -109,7 +109,11 @@ def checks_of(system: System, *, now: datetime) -> list[CheckLine]:
 
 def alerts_for(actor: Actor) -> QuerySet[Alert]:
     """Alerts that one may see, with what they are about; those of drills have a page of their own."""
-    return Alert.objects.visible_to(actor).filter(check_row__drill=False).select_related("system__client", "check_row")
+    return (
+        Alert.objects.visible_to(actor)
+        .filter(check_row__drill=False)
+        .select_related("system__client", "check_row", "given_to", "incident")
+    )
 
 
 def open_alerts(actor: Actor) -> list[Alert]:
@@ -134,7 +138,7 @@ class ChannelLine:
 
 def channel_lines() -> list[ChannelLine]:
     """The channels in use, by name."""
-    channels = list(Channel.objects.filter(ended_at=None).select_related("next_channel").order_by("name"))
+    channels = list(Channel.objects.filter(ended_at=None).select_related("next_channel", "person").order_by("name"))
     newest = Delivery.objects.filter(channel__in=channels).order_by("channel", "-created_at", "-pk").distinct("channel")
     arrived = {row.channel_id: row for row in newest.filter(state=DeliveryState.SENT)}
     stuck = {row.channel_id: row for row in newest.filter(state=DeliveryState.WAITING).exclude(trouble="")}
@@ -150,6 +154,8 @@ class Picture:
     high: float
     marks: list[float]
     gaps: int
+    # where planned work began, such as a run of updates, with its reason
+    works: list[tuple[float, str]] = field(default_factory=list)
 
 
 def picture_of(
@@ -182,7 +188,7 @@ def picture_of(
 
 
 def pictures(system: System, *, since: datetime, now: datetime) -> list[tuple[CheckLine, Picture | None]]:
-    """The checks of a system, the worst first, each with its picture, which begins with the first result. Three queries."""
+    """The checks of a system, the worst first, each with its picture, which begins with the first result. Four queries."""
     lines = checks_of(system, now=now)
     points: dict[int, list[tuple[datetime, float | None]]] = defaultdict(list)
     rows = Result.objects.filter(check_row__in=[line.check.pk for line in lines], at__gte=since).order_by("check_row", "at")
@@ -190,15 +196,60 @@ def pictures(system: System, *, since: datetime, now: datetime) -> list[tuple[Ch
         points[check_id].append((at, value))
     # a young system's hour is not a dot at the edge of a day
     since = max(since, min((values[0][0] for values in points.values()), default=since))
-    watch = watch_of(system)
-    interval_s = watch.interval_s if watch is not None else 60
-    return [
-        (
-            line,
-            picture_of(points[line.check.pk], since=since, until=now, interval_s=interval_s, thresholds=_thresholds(line.check)),
-        )
-        for line in lines
-    ]
+    works = _works(system, since=since, until=now)
+    return [(line, _drawn(line.check, points[line.check.pk], since=since, until=now, works=works)) for line in lines]
+
+
+def _drawn(
+    check: Check, points: Sequence[tuple[datetime, float | None]], *, since: datetime, until: datetime, works: list[tuple[float, str]]
+) -> Picture | None:
+    # how far apart two results may lie is what a check itself says: it goes stale after twice its interval and ten seconds
+    interval_s = int((check.stale_at - check.last_at).total_seconds() - 10) // 2 if check.last_at else 60
+    picture = picture_of(points, since=since, until=until, interval_s=max(interval_s, 1), thresholds=_thresholds(check))
+    return replace(picture, works=works) if picture else None
+
+
+def _works(system: System, *, since: datetime, until: datetime) -> list[tuple[float, str]]:
+    """Where planned work began, as places on a picture."""
+    width = (until - since).total_seconds() or 1
+    rows = PlannedWork.objects.filter(system=system, starts_at__gte=since, starts_at__lte=until).order_by("starts_at")
+    return [((row.starts_at - since).total_seconds() / width * 596 + 2, row.reason) for row in rows]
+
+
+# How long a picture goes back, and of which step its points are; None: single results.
+RANGES: dict[str, tuple[timedelta, int | None]] = {
+    "day": (timedelta(days=1), None), "week": (timedelta(days=7), 300), "quarter": (timedelta(days=92), 3600),
+    "years": (timedelta(days=1096), 86_400),
+}  # fmt: skip
+
+
+def long_picture(check: Check, span: str, *, now: datetime) -> Picture | None:
+    """One check over a day, a week, a quarter or years."""
+    length, step = RANGES[span]
+    since = now - length
+    if step is None:
+        points = list(check.results.filter(at__gte=since).order_by("at").values_list("at", "value"))
+    else:
+        rows = Rollup.objects.filter(check_row=check, step=step, at__gte=since).order_by("at").values_list("at", "values_n", "total")
+        points = [(at, total / number if number else None) for at, number, total in rows]
+    if not points:
+        return None
+    since = max(since, points[0][0])
+    works = _works(check.system, since=since, until=now)
+    if step is None:
+        return _drawn(check, points, since=since, until=now, works=works)
+    picture = picture_of(points, since=since, until=now, interval_s=step, thresholds=_thresholds(check))
+    return replace(picture, works=works) if picture else None
+
+
+def full_points(check: Check, *, now: datetime) -> list[tuple[datetime, float]]:
+    """How full a disk was, hour by hour of two weeks."""
+    rows = (
+        Rollup.objects.filter(check_row=check, step=3600, at__gte=now - timedelta(days=14))
+        .order_by("at")
+        .values_list("at", "values_n", "total")
+    )
+    return [(at, total / number) for at, number, total in rows if number]
 
 
 def watch_of(system: System) -> Watch | None:

@@ -35,5 +35,5 @@ def mark(*, now: datetime) -> int:
 
 def _away(systems: set[int]) -> set[int]:
     """Those that are not reached or not looked at: their own alert says so, and why everything else of them is unknown."""
-    rows = Check.objects.filter(system__in=systems, kind=Kind.REACH, ended_at=None).exclude(level=Level.UP)
+    rows = Check.objects.filter(system__in=systems, kind=Kind.REACH, drill=False, ended_at=None).exclude(level=Level.UP)
     return set(rows.values_list("system_id", flat=True))

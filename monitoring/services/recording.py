@@ -114,7 +114,8 @@ def follow(rows: Sequence[Check], *, at: datetime | None) -> None:
                 Alert(client_id=row.client_id, check_row=row, system_id=row.system_id, level=row.level, words=row.words, opened_at=at)
             )
         elif RANK[Level(row.level)] > RANK[Level(alert.level)]:
-            Alert.objects.filter(pk=alert.pk).update(level=row.level, words=row.words)
+            # it is told once more: what was a warning may be read tomorrow
+            Alert.objects.filter(pk=alert.pk).update(level=row.level, words=row.words, announced_at=None)
     Alert.objects.bulk_create(new, ignore_conflicts=True)
 
 

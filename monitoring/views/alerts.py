@@ -1,14 +1,13 @@
-"""Alerts, and the channels that their messages go over."""
+"""Alerts."""
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from monitoring import queries
-from monitoring.forms import ChannelForm, MuteForm
-from monitoring.models import Channel
-from monitoring.services import alerts
+from monitoring.forms import MuteForm, PersonForm
+from monitoring.services import alerts, escalation
 from portal.accounts.permissions import requires
 from portal.accounts.request import PortalRequest
 from portal.accounts.roles import Permission
@@ -61,33 +60,32 @@ def mute(request: PortalRequest, raised_id: int) -> HttpResponse:
     return see(request, "monitoring:alert", alert.pk)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@requires(Permission.OPERATE)
-def channels(request: PortalRequest) -> HttpResponse:
-    """Where messages go, whether they arrive, and one more."""
-    form = ChannelForm(request.POST or None, channels=Channel.objects.filter(ended_at=None).order_by("name"))
-    if request.method == "POST" and form.is_valid():
-        try:
-            alerts.add_channel(actor=request.actor, now=timezone.now(), **form.cleaned_data)
-            return see(request, "monitoring:channels")
-        except PortalError as error:
-            form.add_error(None, str(error))
-    context = {"lines": queries.channel_lines(), "form": form}
-    return render_page(request, "monitoring/channels.html", context, status=422 if form.errors else 200)
-
-
 @require_POST
 @requires(Permission.OPERATE)
-def channel_end(request: PortalRequest, channel_id: int) -> HttpResponse:
-    """Send nothing there any more."""
-    channel = get_object_or_404(Channel, pk=channel_id)
-    alerts.end_channel(channel=channel, actor=request.actor, now=timezone.now())
-    return see(request, "monitoring:channels")
+def give(request: PortalRequest, raised_id: int) -> HttpResponse:
+    """Give it to somebody."""
+    alert = get_object_or_404(queries.alerts_for(request.actor), pk=raised_id)
+    form = PersonForm(request.POST)
+    if not form.is_valid():
+        return _detail(request, raised_id, person_form=form)
+    try:
+        escalation.give(alert=alert, person=form.cleaned_data["person"], actor=request.actor, now=timezone.now())
+    except PortalError as error:
+        return _detail(request, raised_id, error=error)
+    return see(request, "monitoring:alert", alert.pk)
 
 
-def _detail(request: PortalRequest, raised_id: int, *, error: PortalError | None = None, form: MuteForm | None = None) -> HttpResponse:
+def _detail(
+    request: PortalRequest,
+    raised_id: int,
+    *,
+    error: PortalError | None = None,
+    form: MuteForm | None = None,
+    person_form: PersonForm | None = None,
+) -> HttpResponse:
     alert = get_object_or_404(queries.alerts_for(request.actor), pk=raised_id)
     line = queries.line_of(alert.check_row, now=timezone.now())
     messages = alert.deliveries.select_related("channel").order_by("created_at", "pk") if request.actor.sees_all_clients else []
     context = {"alert": alert, "line": line, "messages": messages, "error": error, "form": form or MuteForm(), "now": timezone.now()}
-    return render_page(request, "monitoring/alert.html", context, status=422 if error or form else 200)
+    context["person_form"] = person_form or PersonForm()
+    return render_page(request, "monitoring/alert.html", context, status=422 if error or form or person_form else 200)

@@ -6,9 +6,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from monitoring import queries
+from monitoring.choices import Kind
 from monitoring.forms import ThresholdForm
 from monitoring.models import Check
+from monitoring.queries.checks import RANGES
 from monitoring.services import checks
+from monitoring.services.forecast import full_at
 from portal.accounts.permissions import requires
 from portal.accounts.request import PortalRequest
 from portal.accounts.roles import Permission
@@ -65,9 +68,14 @@ def _visible(request: PortalRequest, measured_id: int) -> Check:
 def _detail(
     request: PortalRequest, measured_id: int, *, error: PortalError | None = None, form: ThresholdForm | None = None
 ) -> HttpResponse:
-    check = _visible(request, measured_id)
+    check, now = _visible(request, measured_id), timezone.now()
+    span = request.GET.get("span", "day")
+    span = span if span in RANGES else "day"
     context = {
         "check": check, "line": queries.line_of(check, now=timezone.now()), "threshold": queries.threshold_of(check), "error": error,
+        "proof": queries.proof_of(check, now=now), "picture": queries.long_picture(check, span, now=now), "span": span,
+        "spans": list(RANGES),
+        "full_at": full_at(queries.full_points(check, now=now)) if check.kind in {Kind.DISK, Kind.INODES} else None,
         "alerts": queries.alerts_for(request.actor).filter(check_row=check).order_by("-opened_at", "-pk")[:20],
         "form": form or ThresholdForm(initial={"warning": check.warning, "critical": check.critical}),
     }  # fmt: skip

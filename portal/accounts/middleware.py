@@ -21,7 +21,7 @@ from portal.accounts.sessions import digest
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 # The API answers 401 by itself; its schema is public, like its path.
-OPEN_PATHS = ("/sign-in/", "/invitation/", "/password/", "/sso/", "/health/", "/beat/", "/api/v1/", "/static/")
+OPEN_PATHS = ("/sign-in/", "/invitation/", "/password/", "/sso/", "/health/", "/beat/", "/public/", "/api/v1/", "/static/")
 # Where staff without a second factor can go: to get one, or away.
 WITHOUT_SECOND_FACTOR = ("/account/second-factor/", "/account/passkeys/", "/account/prove/", "/sign-out/", "/static/", "/health/")
 SEEN_EVERY_S = 60

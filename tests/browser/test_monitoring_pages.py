@@ -6,7 +6,7 @@ import pytest
 
 from monitoring.choices import Kind, Level
 from monitoring.models import Alert, Check
-from monitoring.services import alerts
+from monitoring.services import channels
 from monitoring.services.recording import record
 from monitoring.services.rules import Observation
 from tests import people
@@ -34,7 +34,7 @@ def fleet():
                 Observation(Kind.REACH, "", Level.UP, 0.1, "Answered within 0.1 s."),
                 Observation(Kind.DISK, "/", level, share, f"{share:.0f} % used, 3.1 GiB free."),
             ])])  # fmt: skip
-    alerts.add_channel(name="duty", address="duty@example.org", actor=people.TESTER, now=now)
+    channels.add(name="duty", address="duty@example.org", actor=people.TESTER, now=now)
     return systems
 
 

@@ -10,7 +10,7 @@ from clients.models import AllowedRange, HostKeyAlert, ServiceCheck
 from monitoring import queries
 from monitoring.choices import Level
 from monitoring.models import Alert, Check, Delivery, Result, Watch
-from monitoring.services import alerts, overdue, watching
+from monitoring.services import channels, overdue, watching
 from portal.audit.models import AuditEvent
 from tests import people, services
 from tests.hosts.conftest import another_machine, set_up
@@ -111,7 +111,7 @@ def test_another_host_key_is_an_alert_and_nothing_is_sent_to_it(system, machine)
 
 def test_from_fault_to_message_and_silence_of_workers_is_not_green(system, machine, workers, settings, monkeypatch):
     """Real workers and beat, a real mail server; then the worker that looks is killed."""
-    alerts.add_channel(name="duty", address="duty@example.org", actor=people.TESTER, now=people.now())
+    channels.add(name="duty", address="duty@example.org", actor=people.TESTER, now=people.now())
     with SmallSmtp() as server:
         workers.stop()
         monkeypatch.setenv("EMAIL_HOST", "127.0.0.1")

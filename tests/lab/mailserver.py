@@ -21,6 +21,9 @@ class MailServer:
         offers: tuple[str, ...] = ("STARTTLS", "AUTH PLAIN"),
     ) -> None:
         self.certificate, self.protocol, self.implicit, self.offers = certificate, protocol, implicit, offers
+        # of IMAP: who may read, and the values of the header by which messages are found
+        self.password, self.mailbox = "secret", set[str]()
+        self.plain_auth = False
         self.greeting = "220 mail.test ready" if protocol == "smtp" else "* OK ready"
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Session)
         self._server.daemon_threads = True
@@ -48,6 +51,13 @@ class _Session(socketserver.BaseRequestHandler):
             self._talk(mail)
         self.link.close()
 
+    @staticmethod
+    def offered(mail: MailServer, secure: bool) -> list[str]:
+        """STARTTLS before it, ways to sign in behind it; one that offers no STARTTLS takes both at once."""
+        if "STARTTLS" not in mail.offers:
+            return list(mail.offers) if mail.plain_auth else []
+        return [one for one in mail.offers if (one == "STARTTLS") != secure]
+
     def _talk(self, mail: MailServer) -> None:
         link = self.link
         link.sendall(f"{mail.greeting}\r\n".encode())
@@ -56,7 +66,7 @@ class _Session(socketserver.BaseRequestHandler):
             words = line.split()
             if mail.protocol == "smtp":
                 command = words[0].upper()
-                offers = [one for one in mail.offers if not (secure and one == "STARTTLS") and (secure or not one.startswith("AUTH"))]
+                offers = [one for one in mail.offers if one in self.offered(mail, secure)]
                 answer = {
                     "EHLO": "250-mail.test\r\n" + "".join(f"250-{one}\r\n" for one in offers) + "250 fine",
                     "STARTTLS": "220 go on",
@@ -65,6 +75,14 @@ class _Session(socketserver.BaseRequestHandler):
                 link.sendall(f"{answer.get(command, '250 fine')}\r\n".encode())
             else:
                 tag, command = words[0], words[1].upper()
+                if command == "LOGIN" and words[3].strip('"') != mail.password:
+                    link.sendall(f"{tag} NO [AUTHENTICATIONFAILED] no\r\n".encode())
+                    continue
+                if command == "SEARCH":
+                    found = "1" if words[-1].strip('"') in mail.mailbox else ""
+                    link.sendall(f"* SEARCH {found}\r\n".encode())
+                if command in {"SELECT", "EXAMINE"}:
+                    link.sendall(b"* 1 EXISTS\r\n")
                 if command == "CAPABILITY":
                     link.sendall(f"* CAPABILITY IMAP4rev1 {' '.join(mail.offers) if not secure else ''}\r\n".encode())
                 link.sendall(f"{tag} OK fine\r\n".encode())

@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from monitoring import queries
 from monitoring.choices import Kind, Level
 from monitoring.models import Alert, Channel, Check, Delivery, PlannedWork, Result, Watch
-from monitoring.services import alerts, checks, overdue, planned_work
+from monitoring.services import alerts, channels, checks, overdue, planned_work, sending
 from monitoring.services.recording import record
 from monitoring.services.rules import Observation
 from portal.audit.models import AuditEvent
@@ -26,7 +26,7 @@ def watch(system):
 
 @pytest.fixture
 def channel():
-    return alerts.add_channel(name="duty", address="duty@example.org", actor=people.TESTER, now=people.now())
+    return channels.add(name="duty", address="duty@example.org", actor=people.TESTER, now=people.now())
 
 
 def said(watch, *levels: str, kind=Kind.DISK, subject="/", start=None, words="as it is"):
@@ -138,21 +138,21 @@ def test_a_message_goes_out_once_and_again_when_it_closes(watch, channel):
     said(watch, "critical", "critical", words="96 % used.")
     now = people.now()
     assert (alerts.announce(now=now), alerts.announce(now=now)) == (1, 0)
-    assert (alerts.send_due(now=now), alerts.send_due(now=now)) == (1, 0)
+    assert (sending.send_due(now=now), sending.send_due(now=now)) == (1, 0)
     (message,) = mail.outbox
     assert message.to == ["duty@example.org"]
     assert message.subject == "[Critical] Sample · web-1: Disk /"
     assert "96 % used." in message.body
     said(watch, "up", "up", start=now + timedelta(minutes=10))
     alerts.announce(now=now)
-    alerts.send_due(now=now)
+    sending.send_due(now=now)
     assert mail.outbox[1].subject == "[In order again] Sample · web-1: Disk /"
     assert alerts.announce(now=now) == 0
 
 
 def test_what_closed_before_anybody_was_told_is_not_told(watch):
     said(watch, "critical", "critical", "up", "up")
-    alerts.add_channel(name="late", address="late@example.org", actor=people.TESTER, now=people.now())
+    channels.add(name="late", address="late@example.org", actor=people.TESTER, now=people.now())
     assert alerts.announce(now=people.now()) == 0
 
 
@@ -179,29 +179,29 @@ def test_a_muted_check_is_told_once_the_mute_ends(watch, channel):
 def test_a_channel_that_fails_is_tried_again_and_then_the_next_one_is_told(watch, settings):
     """The mail server is one that nobody listens at: a real connection that is refused."""
     settings.EMAIL_BACKEND, settings.EMAIL_HOST, settings.EMAIL_PORT = "django.core.mail.backends.smtp.EmailBackend", "127.0.0.1", 1
-    second = alerts.add_channel(name="second", address="b@example.org", first=False, actor=people.TESTER, now=people.now())
-    alerts.add_channel(name="first", address="a@example.org", next_channel=second, actor=people.TESTER, now=people.now())
+    second = channels.add(name="second", address="b@example.org", first=False, actor=people.TESTER, now=people.now())
+    channels.add(name="first", address="a@example.org", next_channel=second, actor=people.TESTER, now=people.now())
     said(watch, "critical", "critical")
     now = people.now()
     alerts.announce(now=now)
     for minutes in (0, 1, 3):
-        assert alerts.send_due(now=now + timedelta(minutes=minutes)) == 0
+        assert sending.send_due(now=now + timedelta(minutes=minutes)) == 0
     first = Delivery.objects.get(channel__name="first")
     assert (first.state, first.tries) == ("waiting", 3)
     assert "ConnectionRefusedError" in first.trouble
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-    assert alerts.send_due(now=now + timedelta(minutes=3)) == 1, "the next channel, the first is not due yet"
+    assert sending.send_due(now=now + timedelta(minutes=3)) == 1, "the next channel, the first is not due yet"
     assert mail.outbox[-1].to == ["b@example.org"]
     line = next(line for line in queries.channel_lines() if line.channel.name == "first")
     assert (line.arrived, line.stuck) == (None, first)
-    assert alerts.send_due(now=now + timedelta(minutes=30)) == 1
+    assert sending.send_due(now=now + timedelta(minutes=30)) == 1
 
 
 def test_without_a_mail_server_nobody_was_told_and_it_says_so(watch, channel, settings):
     settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     said(watch, "critical", "critical")
     alerts.announce(now=people.now())
-    assert alerts.send_due(now=people.now()) == 0
+    assert sending.send_due(now=people.now()) == 0
     assert "No mail server" in Delivery.objects.get().trouble
 
 
@@ -209,9 +209,9 @@ def test_a_message_that_a_dead_worker_took_is_taken_up(watch, channel):
     said(watch, "critical", "critical")
     now = people.now()
     alerts.announce(now=now)
-    assert len(alerts._claim(now)) == 1
-    assert alerts.send_due(now=now) == 0
-    assert alerts.send_due(now=now + timedelta(seconds=21)) == 1
+    assert len(sending._claim(now)) == 1
+    assert sending.send_due(now=now) == 0
+    assert sending.send_due(now=now + timedelta(seconds=21)) == 1
 
 
 def test_somebody_is_on_it_once(watch, operator):
@@ -360,7 +360,7 @@ def test_five_hundred_systems_behind_one_dead_router_are_one_message_and_one_at_
     assert alerts.announce(now=at) == 0
     unreached(systems[-1], start=now + timedelta(minutes=2))
     assert (alerts.announce(now=at + timedelta(seconds=10)), alerts.announce(now=at + timedelta(seconds=20))) == (1, 0)
-    alerts.send_due(now=at + timedelta(seconds=20))
+    sending.send_due(now=at + timedelta(seconds=20))
     (message,) = mail.outbox
     assert message.subject == "[Critical] 500 systems: Reached over SSH"
     assert "one cause" in message.body
@@ -380,7 +380,7 @@ def test_five_hundred_systems_behind_one_dead_router_are_one_message_and_one_at_
             [people.look(watches[late.pk], now + timedelta(minutes=number), [Observation(Kind.REACH, "", Level.UP, 0.1, "Answered.")])]
         )
     assert alerts.announce(now=now + timedelta(minutes=15)) == 1
-    alerts.send_due(now=now + timedelta(minutes=15))
+    sending.send_due(now=now + timedelta(minutes=15))
     assert mail.outbox[-1].subject == "[In order again] 501 systems: Reached over SSH"
 
 
@@ -427,7 +427,7 @@ def test_what_is_behind_a_system_that_is_not_reached_is_told_with_it(system, cha
         )
     assert Alert.objects.count() == 2
     assert alerts.announce(now=at) == 1
-    alerts.send_due(now=at)
+    sending.send_due(now=at)
     assert mail.outbox[0].subject == "[Critical] Sample · web-1: Reached over SSH"
     back = [
         Observation(Kind.REACH, "", Level.UP, 0.1, "Answered."),
@@ -436,7 +436,7 @@ def test_what_is_behind_a_system_that_is_not_reached_is_told_with_it(system, cha
     for minutes in (3, 4):
         record([people.look(watch, at + timedelta(minutes=minutes), back)])
     assert alerts.announce(now=at + timedelta(minutes=5)) == 2, "the system is back, its address is not"
-    alerts.send_due(now=at + timedelta(minutes=5))
+    sending.send_due(now=at + timedelta(minutes=5))
     assert {message.subject for message in mail.outbox[1:]} == {
         "[In order again] Sample · web-1: Reached over SSH", "[Critical] Sample · web-1: Address http://x/",
     }  # fmt: skip
@@ -483,7 +483,7 @@ def test_work_is_announced_and_ended_on_the_systems_page(watch, operator_page, m
         assert "a new disk" in page.get(f"/systems/{system.pk}/checks/").content.decode()
     assert member_page.post(address, {"hours": "2", "reason": "x"}).status_code == 403
     assert operator_page.post(f"{address}end/", {"reason": "a new disk"}).status_code == 303
-    assert "a new disk" not in operator_page.get(f"/systems/{system.pk}/checks/").content.decode()
+    assert "<strong>Planned work</strong>" not in operator_page.get(f"/systems/{system.pk}/checks/").content.decode()
 
 
 def test_a_check_gets_thresholds_of_its_own_on_its_page(watch, operator_page, member_page, outsider_page):

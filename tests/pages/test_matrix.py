@@ -15,7 +15,7 @@ from django.urls import path, reverse
 
 from clients.models import AllowedRange, HostKeyAlert
 from maintenance.models import AcceptedRisk, StagingAlternative, TriageRule, UpdateRun, VerificationCheck
-from monitoring.services import alerts
+from monitoring.services import channels
 from portal.accounts.models import Membership, User
 from portal.accounts.permissions import ANYBODY, SAFE, SIGNED_IN
 from portal.accounts.roles import PERMISSIONS, STAFF, MemberRole, Permission, Role
@@ -27,7 +27,7 @@ from tests.pages.routes import ROUTES, undeclared
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 ALLOWED_WITHOUT_SECOND_FACTOR = ("/account/second-factor/", "/account/passkeys/", "/account/prove/", "/sign-out/")
 # What takes ids but not those of a client: staff, and the person's own things.
-NOT_OF_A_CLIENT = {"plan_id", "rule_id", "channel_id", "user_id", "pk", "token_id", "session", "secret", "provider_id"}
+NOT_OF_A_CLIENT = {"slug", "plan_id", "rule_id", "channel_id", "user_id", "pk", "token_id", "session", "secret", "provider_id"}
 
 
 def test_every_route_states_a_permission():
@@ -115,13 +115,13 @@ def ids(system, cast):
     return {
         "job_id": job.pk, "test_id": people.make_restore_test(job).pk, "restore_id": people.make_restore(job).pk, "finding_id": people.make_gap(system).pk,
         "found_id": people.make_found_backup(system).pk, "raised_id": people.make_alert(people.make_check(system)).pk, "measured_id": people.make_check(system, subject="/planted").pk,
-        "probe_id": people.make_probe(system).pk, "beat_id": people.make_heartbeat(system).pk, "thing_id": people.make_thing(system).pk,
-        "channel_id": alerts.add_channel(name="planted", address="a@example.org", actor=people.TESTER, now=now).pk,
+        "incident_id": people.make_incident(system).pk, "drill_id": people.make_drill(system).pk, "probe_id": people.make_probe(system).pk, "beat_id": people.make_heartbeat(system).pk, "thing_id": people.make_thing(system).pk,
+        "channel_id": channels.add(name="planted", address="a@example.org", actor=people.TESTER, now=now).pk,
         "plan_id": document.plan_id, "document_id": document.pk, "risk_id": risk.pk, "rule_id": rule.pk, "rollout_id": people.make_rollout(system, cast["operator"]).pk, "window_id": people.make_window(client).pk, "check_id": check.pk,
         "alternative_id": alternative.pk, "system_id": system.pk, "update_id": people.make_update(system).pk, "client_id": client.pk, "run_id": run.pk, "alert_id": alert.pk, "work": "test_connection",
         "membership_id": Membership.objects.get(user=cast["member"]).pk, "credential_id": credential.pk,
         "invitation_id": invitation.pk, "staff invitation": staff_invitation.pk, "user_id": cast["operator"].pk, "session": "0" * 32, "token_id": 999_999, "pk": 999_999,
-        "secret": "unknown", "provider_id": "oidc",
+        "secret": "unknown", "slug": "unknown", "provider_id": "oidc",
         "range_id": AllowedRange.objects.create(client=client, network="10.0.0.0/8", reason="x", actor_label="x").pk,
     }  # fmt: skip
 
