@@ -1,6 +1,6 @@
 """Checks and alerts over the API."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.http import HttpRequest
@@ -12,7 +12,7 @@ from clients.api import actor_of_request
 from clients.models import System
 from monitoring import queries
 from monitoring.models import Alert
-from monitoring.services import alerts
+from monitoring.services import alerts, drills, planned_work
 from portal.accounts.permissions import operation
 from portal.accounts.roles import Permission
 
@@ -79,6 +79,124 @@ def acknowledge_alert(request: HttpRequest, raised_id: int) -> dict[str, Any]:
     alert = get_object_or_404(queries.alerts_for(actor), pk=raised_id)
     alerts.acknowledge(alert=alert, actor=actor, now=timezone.now())
     return _out(get_object_or_404(queries.alerts_for(actor), pk=raised_id))
+
+
+class MuteIn(Schema):
+    """For how many hours, 1 to 168, and why."""
+
+    hours: int
+    reason: str
+
+
+@router.post("/alerts/{int:raised_id}/mute", response=AlertOut, operation_id="mute_alert")
+@operation(Permission.OPERATE)
+def mute_alert(request: HttpRequest, raised_id: int, data: MuteIn) -> dict[str, Any]:
+    """Send no messages of its check for a while."""
+    actor = actor_of_request(request)
+    alert = get_object_or_404(queries.alerts_for(actor), pk=raised_id)
+    alerts.mute(alert=alert, hours=data.hours, reason=data.reason, actor=actor, now=timezone.now())
+    return _out(get_object_or_404(queries.alerts_for(actor), pk=raised_id))
+
+
+class WorkIn(Schema):
+    """Work on a system: for how many hours, 1 to 168, and what."""
+
+    hours: int
+    reason: str
+
+
+class WorkOut(Schema):
+    """Planned work: nobody is told of the system's alerts while it lasts."""
+
+    starts_at: datetime
+    ends_at: datetime
+    reason: str
+
+
+@router.post("/systems/{int:system_id}/planned-work", response=WorkOut, operation_id="announce_planned_work")
+@operation(Permission.OPERATE)
+def announce_work(request: HttpRequest, system_id: int, data: WorkIn) -> Any:
+    """Announce work on a system."""
+    actor, now = actor_of_request(request), timezone.now()
+    system = get_object_or_404(System.objects.visible_to(actor), pk=system_id)
+    until = now + timedelta(hours=max(0, min(data.hours, 10_000)))
+    return planned_work.begin(system=system, until=until, reason=data.reason, actor=actor, now=now)
+
+
+class IncidentOut(Schema):
+    """An incident. `answered_at` is null while nobody answered; the promise is `answer_due_at`."""
+
+    id: int
+    client_id: int
+    title: str
+    state: str
+    opened_at: datetime
+    answer_due_at: datetime
+    answered_at: datetime | None
+    resolved_at: datetime | None
+
+
+@router.get("/incidents", response=list[IncidentOut], operation_id="list_incidents")
+@operation(Permission.SEE)
+def list_incidents(request: HttpRequest) -> Any:
+    """Open incidents, then the last hundred that were resolved."""
+    actor = actor_of_request(request)
+    return [*queries.open_incidents(actor), *queries.past_incidents(actor)]
+
+
+class ThingOut(Schema):
+    """Something that runs on a system: `state` is Checked, Not checked, Excused or Gone."""
+
+    kind: str
+    name: str
+    state: str
+    covered_by: str
+
+
+@router.get("/systems/{int:system_id}/coverage", response=list[ThingOut], operation_id="list_coverage")
+@operation(Permission.SEE)
+def list_coverage(request: HttpRequest, system_id: int) -> list[dict[str, str]]:
+    """What runs on a system and which check would notice if it failed, gaps first. Empty where nobody could look."""
+    system = get_object_or_404(System.objects.visible_to(actor_of_request(request)), pk=system_id)
+    return [
+        {"kind": line.thing.kind, "name": line.thing.name, "state": line.state, "covered_by": line.covered_by}
+        for line in queries.thing_lines(system)
+    ]
+
+
+class EventOut(Schema):
+    """Something that changed on a system and that nobody said is meant."""
+
+    id: int
+    area: str
+    thing: str
+    was: str
+    now_is: str
+    seen_at: datetime
+
+
+@router.get("/systems/{int:system_id}/security-events", response=list[EventOut], operation_id="list_security_events")
+@operation(Permission.SEE)
+def list_security_events(request: HttpRequest, system_id: int) -> Any:
+    """Open security events of a system, the oldest first."""
+    return queries.open_events(get_object_or_404(System.objects.visible_to(actor_of_request(request)), pk=system_id))
+
+
+class DrillOut(Schema):
+    """A drill that was begun; its outcome stands on its page."""
+
+    id: int
+    started_at: datetime
+    until: datetime
+
+
+@router.post("/systems/{int:system_id}/drill", response=DrillOut, operation_id="begin_drill")
+@operation(Permission.OPERATE)
+def begin_drill(request: HttpRequest, system_id: int) -> Any:
+    """Prove the alerts of a system."""
+    actor = actor_of_request(request)
+    system = get_object_or_404(System.objects.visible_to(actor), pk=system_id)
+    return drills.begin(system=system, actor=actor, now=timezone.now())
 
 
 def _out(alert: Alert) -> dict[str, Any]:

@@ -271,6 +271,9 @@ ADVISORY_FETCH_H = env.integer("PORTAL_ADVISORY_FETCH_H", default=6)
 ADVISORY_MAX_AGE_H = env.integer("PORTAL_ADVISORY_MAX_AGE_H", default=72)
 # A file of end of life dates of your own, in front of the shipped ones (docs/upgrades.md).
 END_OF_LIFE = env.text("PORTAL_END_OF_LIFE", "")
+# Who watches the portal itself (manage.py watch): an address outside that it calls while all is well, and who gets its mails.
+WATCHER_URL = env.text("PORTAL_WATCHER_URL", "")
+WATCHER_MAIL = env.text("PORTAL_WATCHER_MAIL", "")
 # Whether alerts are proven on a schedule, once a month for each system (docs/monitoring.md).
 DRILLS = env.boolean("PORTAL_DRILLS", default=True)
 # A mailbox in which messages of drills must be found: address=… host=… port=… user=… tls=true

@@ -17,6 +17,7 @@ from maintenance.parsers import apt, host
 from maintenance.parsers.sections import Section, split_sections
 from maintenance.parsers.units import parse_units
 from maintenance.parsers.values import UnexpectedOutput
+from monitoring.services import moment
 from portal import outbound
 from portal.ssh.errors import TimedOut
 from portal.ssh.pool import Shell
@@ -41,6 +42,9 @@ def take(*, system: System, shell: Shell) -> dict[str, Any]:
         except outbound.Refused as error:
             # not asked is not known: such a run is not verified
             facts["gaps"].append(f"{check.url} was not asked: {error}")
+    # what monitoring looks at, asked in this moment: its own last look may be from before the change
+    facts["watched"], unasked = moment.take(system=system, shell=shell)
+    facts["gaps"] += unasked
     facts["checks"] = {}
     for own in checks_of(system):
         try:

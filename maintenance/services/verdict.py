@@ -94,6 +94,7 @@ def compare(before: Facts, after: Facts) -> list[str]:
         *_sockets(before, after),
         *_answers(before, after),
         *_checks(before, after),
+        *_watched(before, after),
         *_errors(before, after),
     ]
 
@@ -148,6 +149,16 @@ def _checks(before: Facts, after: Facts) -> list[str]:
         if old["ok"] and not (new and new["ok"]):
             found.append(f"The check “{name}” passed before; now: {new['message'] if new else 'not asked'}.")
     return found
+
+
+def _watched(before: Facts, after: Facts) -> list[str]:
+    """What monitoring looks at: what was in order before is not critical now."""
+    now: Mapping[str, Facts] = after.get("watched") or {}
+    return [
+        f"{name} was in order before; now: {now[name]['message']}"
+        for name, old in (before.get("watched") or {}).items()
+        if old["ok"] and name in now and not now[name]["ok"]
+    ]
 
 
 def _errors(before: Facts, after: Facts) -> list[str]:

@@ -3,6 +3,7 @@
 from monitoring.queries.checks import (
     CheckLine,
     alerts_for,
+    blindness,
     channel_lines,
     checks_of,
     closed_alerts,
@@ -17,6 +18,7 @@ from monitoring.queries.checks import (
     threshold_of,
     wall,
     watch_of,
+    watcher_state,
 )
 from monitoring.queries.coverage import coverage, far_off, inventory_of, open_events, past_events, thing_lines
 from monitoring.queries.drills import drills, proof_of, rules_of
@@ -38,6 +40,7 @@ __all__ = [
     "alerts_of",
     "answers",
     "availability",
+    "blindness",
     "channel_lines",
     "checks_of",
     "closed_alerts",
@@ -72,4 +75,5 @@ __all__ = [
     "timeline",
     "wall",
     "watch_of",
+    "watcher_state",
 ]  # fmt: skip

@@ -4,12 +4,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
+from django.core.cache import cache
 from django.db.models import Count, Q, QuerySet
 
 from clients.models import System
 from monitoring.choices import OPEN_ALERT_STATES, RANK, THRESHOLDS, DeliveryState, Kind, Level
-from monitoring.models import Alert, Channel, Check, Delivery, PlannedWork, Result, Rollup, Watch
+from monitoring.models import Alert, Blindness, Channel, Check, Delivery, PlannedWork, Result, Rollup, Watch
 from portal.accounts.actor import Actor
 
 # Shown beside one tile.
@@ -231,7 +233,7 @@ def long_picture(check: Check, span: str, *, now: datetime) -> Picture | None:
         points = list(check.results.filter(at__gte=since).order_by("at").values_list("at", "value"))
     else:
         rows = Rollup.objects.filter(check_row=check, step=step, at__gte=since).order_by("at").values_list("at", "values_n", "total")
-        points = [(at, total / number if number else None) for at, number, total in rows]
+        points = [(at, total / number if number and total is not None else None) for at, number, total in rows]
     if not points:
         return None
     since = max(since, points[0][0])
@@ -249,7 +251,18 @@ def full_points(check: Check, *, now: datetime) -> list[tuple[datetime, float]]:
         .order_by("at")
         .values_list("at", "values_n", "total")
     )
-    return [(at, total / number) for at, number, total in rows if number]
+    return [(at, total / number) for at, number, total in rows if number and total is not None]
+
+
+def blindness(*, now: datetime) -> list[Blindness]:
+    """Times of the last week in which the portal looked at nothing, the newest first."""
+    return list(Blindness.objects.filter(ended_at__gt=now - timedelta(days=7)).order_by("-began_at")[:5])
+
+
+def watcher_state() -> dict[str, Any] | None:
+    """What the watcher said last (services/watcher.py); None: it is not running, or can't say so."""
+    found = cache.get("watcher")
+    return found if isinstance(found, dict) else None
 
 
 def watch_of(system: System) -> Watch | None:

@@ -25,7 +25,9 @@ SHOWN = timedelta(hours=24)
 def wall(request: PortalRequest) -> HttpResponse:
     """All systems, readable across a room; renews itself."""
     now = timezone.now()
-    context = {"wall": queries.wall(request.actor, now=now), "now": now}
+    context = {"wall": queries.wall(request.actor, now=now), "now": now, "blind": queries.blindness(now=now)}
+    if request.actor.sees_all_clients:
+        context["watcher"] = queries.watcher_state()
     return render_page(request, "monitoring/wall.html", context, fragment="live")
 
 
