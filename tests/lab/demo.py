@@ -290,7 +290,8 @@ restic -q --no-cache --repo /srv/backup/website --password-file /root/restic-key
 restic -q --no-cache --repo /srv/backup/mail --password-file /root/restic-key backup /srv/mail
 mkdir -p /srv/shop /srv/wiki /var/backups/shop && cd /srv/shop
 for n in 1 2 3 4 5; do head -c 150000 /dev/urandom >product$n; done; echo page >/srv/wiki/page
-[ -d /etc/postgresql/15/main ] || pg_createcluster 15 main --start >/dev/null
+[ -d /etc/postgresql/15/main ] || pg_createcluster 15 main >/dev/null
+pg_lsclusters -h 15 main | grep -q online || pg_ctlcluster 15 main start
 cd /tmp && runuser -u postgres -- dropdb --if-exists shop && runuser -u postgres -- createdb shop
 runuser -u postgres -- psql -q shop -c "CREATE TABLE orders AS SELECT n, md5(n::text) AS article FROM generate_series(1, 5000) n"
 runuser -u postgres -- pg_dump -Fc shop >/var/backups/shop/orders-1.dump && tar -czf /var/backups/shop/uploads-1.tar.gz -C / srv/shop

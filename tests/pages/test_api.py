@@ -77,7 +77,7 @@ def test_every_operation_as_everybody(client, method, path, permission, system, 
     )
     body = {"client_id": system.client_id, "name": "x", "address": "x", "environment": "staging", "system_id": system.pk,
             "fingerprint": "x", "updates": [], "kind": "command" if "checks" in path else "apply", "reason": "x", "question": "true",
-            "every": "week", "weekdays": [6], "start": "02:00", "end": "05:00"}  # fmt: skip
+            "every": "week", "weekdays": [6], "start": "02:00", "end": "05:00", "hours": 2}  # fmt: skip
     foreign_body = method == "POST"
     wrong = []
     for token in ("", "rtn_wrong"):
