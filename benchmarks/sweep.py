@@ -82,10 +82,11 @@ def ours(systems: int) -> None:
             )  # fmt: skip
             from portal.ssh.target import HostKey
 
-            fingerprint = HostKey(kind, text).fingerprint
+            values = {"client": client, "key_type": kind, "key": text, "fingerprint": HostKey(kind, text).fingerprint}
+            values |= {"state": "pinned", "seen_at": now, "pinned_at": now}
             SystemHostKey.objects.bulk_create(
                 [
-                    SystemHostKey(client=client, system=row, key_type=kind, key=text, fingerprint=fingerprint, state="pinned", seen_at=now)
+                    SystemHostKey(system=row, **values)
                     for row in rows
                 ]
             )  # fmt: skip

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from django.db import IntegrityError, transaction
 
 from clients.models import Client
-from monitoring.choices import OPEN_ALERT_STATES, EntryKind, IncidentState, Level
+from monitoring.choices import OPEN_ALERT_STATES, EntryKind, IncidentState, Kind, Level
 from monitoring.models import Alert, Incident, IncidentEntry
 from portal.accounts.actor import Actor
 from portal.accounts.models import User
@@ -56,7 +56,9 @@ def join(alerts: Sequence[Alert], *, together: bool = False, now: datetime) -> N
 def _open(members: Sequence[Alert], *, now: datetime) -> Incident:
     first = members[0]
     systems = {alert.system_id for alert in members}
-    title = f"{first.system}: {first.check_row}" if len(systems) == 1 else f"{len(systems)} systems: {first.check_row}"
+    who = str(first.system) if len(systems) == 1 else f"{len(systems)} systems"
+    # the client reads it
+    title = f"{who}: not reached" if first.check_row.kind == Kind.REACH else f"{who}: {first.check_row}"
     client = first.system.client
     incident = Incident.objects.create(
         client=client, title=title[:200], opened_at=min(alert.opened_at for alert in members),
