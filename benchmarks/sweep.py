@@ -17,9 +17,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from benchmarks.ground import portal
+from benchmarks.ground import analyze, portal
 
 PORT = 2299
+LOGIN = "rt-bench"
 ROUNDS = 4
 
 
@@ -28,21 +29,26 @@ def sshd(folder: Path, public_key: str) -> Iterator[str]:
     """An sshd on every loopback address; yields its host key."""
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "host")], check=True)
     (folder / "authorized").write_text(public_key + "\n")
+    folder.chmod(0o755)  # sshd reads it as the login user
     config = folder / "sshd_config"
     config.write_text(
         f"Port {PORT}\nListenAddress 0.0.0.0\nHostKey {folder}/host\nAuthorizedKeysFile {folder}/authorized\nStrictModes no\n"
         "UsePAM no\n"
-        f"PermitRootLogin prohibit-password\nMaxStartups 500\nPidFile none\nPerSourcePenalties no\n"
+        f"MaxStartups 500\nPidFile none\nPerSourcePenalties no\n"
     )
     if subprocess.run(["/usr/sbin/sshd", "-t", "-f", str(config)], capture_output=True, check=False).returncode:
         config.write_text(config.read_text().replace("PerSourcePenalties no\n", ""))  # older than OpenSSH 9.8
     Path("/run/sshd").mkdir(exist_ok=True)
+    # of its own, with a plain shell: what root's profile starts would be the most of it (FACTS-ssh)
+    subprocess.run(["useradd", "--system", "--no-create-home", "--home-dir", "/", "--shell", "/bin/sh", LOGIN], check=False)
+    subprocess.run(["usermod", "-p", "*", LOGIN], check=True)
     server = subprocess.Popen(["/usr/sbin/sshd", "-D", "-f", str(config)], stderr=subprocess.DEVNULL)
     try:
         yield (folder / "host.pub").read_text()
     finally:
         server.terminate()
         server.wait()
+        subprocess.run(["userdel", "--force", LOGIN], check=False, capture_output=True)
 
 
 def database_cpu() -> float:
@@ -75,7 +81,7 @@ def ours(systems: int) -> None:
             kind, text = host_key.split()[:2]
             rows = System.objects.bulk_create(
                 [
-                    System(client=client, name=f"h{n}", address=f"127.0.{1 + n // 250}.{1 + n % 250}", port=PORT, login="root",
+                    System(client=client, name=f"h{n}", address=f"127.0.{1 + n // 250}.{1 + n % 250}", port=PORT, login=LOGIN,
                            environment="production", connection="ok")
                     for n in range(systems)
                 ]
@@ -91,6 +97,7 @@ def ours(systems: int) -> None:
                 ]
             )  # fmt: skip
             for number in range(ROUNDS):
+                analyze()
                 watching.begin_where_missing(now=timezone.now())
                 Watch.objects.update(due_at=timezone.now() - timedelta(seconds=1), claimed_until=None)
                 wall, mine, theirs = time.monotonic(), time.process_time(), database_cpu()
@@ -112,7 +119,7 @@ def others(folder: Path, key: object, systems: int) -> None:
     from portal.vault.services import open_for_use
 
     secret, script = folder / "key", Path("monitoring/probes/sweep.sh").resolve()
-    secret.write_bytes(open_for_use(key))  # type: ignore[arg-type]  # the benchmark's own
+    secret.write_bytes(open_for_use(key).rstrip(b"\n") + b"\n")  # type: ignore[arg-type]  # the benchmark's own
     secret.chmod(0o600)
     hosts = [f"127.0.{1 + n // 250}.{1 + n % 250}" for n in range(systems)]
     (folder / "hosts").write_text("\n".join(hosts) + "\n")
@@ -121,8 +128,8 @@ def others(folder: Path, key: object, systems: int) -> None:
     uvx = str(Path(sys.executable).with_name("uvx"))
     ansible = [uvx, "--quiet", "--from", "ansible-core", "ansible", "all", "-i", str(folder / "hosts"), "-m", "raw",
                "-a", script.read_text(),
-               "-u", "root", "-e", f"ansible_port={PORT}", "--private-key", str(secret), "-f", "25"]  # fmt: skip
-    pyinfra = [uvx, "--quiet", "pyinfra", ",".join(hosts), "--user", "root", "--port", str(PORT), "--key", str(secret),
+               "-u", LOGIN, "-e", f"ansible_port={PORT}", "--private-key", str(secret), "-f", "25"]  # fmt: skip
+    pyinfra = [uvx, "--quiet", "pyinfra", ",".join(hosts), "--user", LOGIN, "--port", str(PORT), "--key", str(secret),
                "--parallel", "32",
                "-y", "exec", "--", f"sh {script}"]  # fmt: skip
     for label, argv, times in (("ansible raw, 25 forks, warm", ansible, 2), ("pyinfra exec, 32 parallel", pyinfra, 1)):

@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 # Systems that one task takes and asks side by side (FACTS-ssh: 8 to 64 threads cost the same).
 SIDE_BY_SIDE = 64
-# How long each of the two commands of a look may take, and how long a claim holds: longer than both and the connection.
+# How long a look may take, and how long a claim holds: longer than that and the connection.
 TIMEOUT_S = 15.0
 HELD = timedelta(seconds=60)
 # After a first failure the next look comes sooner.
@@ -138,12 +138,15 @@ def _record(answers: Sequence[tuple[Watch, Asked]], terms: Mapping[int, Terms]) 
     failing = record([_look(watch, asked, terms[watch.system_id]) for watch, asked in answers])
     for watch, asked in answers:
         answer = asked.over_ssh.result()
-        values: dict[str, Any] = {"counters": counters_of(answer.sample)} if answer.sample is not None else {}
+        watch.claimed_until, watch.last_at, watch.looks = None, answer.at, F("looks") + 1  # told twice it is counted once
+        if answer.sample is not None:
+            watch.counters = counters_of(answer.sample)
         if watch.system_id in failing:
-            values["due_at"] = min(watch.due_at, answer.at + SOON)
-        Watch.objects.filter(pk=watch.pk).update(claimed_until=None, last_at=answer.at, looks=F("looks") + 1, **values)
+            watch.due_at = min(watch.due_at, answer.at + SOON)
         if isinstance(answer.error, HostKeyMismatch):
             access.raise_alert(watch.system, answer.error.offered)
+    # in one statement; the claim holds the rows, so that nobody else counts
+    Watch.objects.bulk_update([watch for watch, _ in answers], ["claimed_until", "last_at", "looks", "counters", "due_at"])
 
 
 def _make_room(now: datetime) -> None:
@@ -174,8 +177,7 @@ def _ask(target: Target | NotReady) -> Answer:
         return Answer(asked_at, asked_at, error=target)
     try:
         with access.watch(target) as shell:
-            shell.run("true", timeout_s=TIMEOUT_S)  # so that the handshake is not part of the clock's reading
-            asked_at = timezone.now()
+            # a fresh connection's handshake is part of the time in which the host read its clock: that may hide a small offset
             result = shell.run(SWEEP, timeout_s=TIMEOUT_S)
         at = timezone.now()
         return Answer(asked_at, at, sample=parse_sample(result.stdout))
