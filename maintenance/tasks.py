@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from maintenance.services import changelogs, execution, feeds, fetching, matching, promise, rollout_steps, runs, scans
+from maintenance.services import changelogs, execution, feeds, fetching, matching, promise, rollout_steps, runs, scans, updates_check
 from portal.accounts.scope import acting_for, acting_for_all
 
 
@@ -58,9 +58,10 @@ def scan_due(**_later: object) -> None:
 
 @shared_task(name="maintenance.note_breaches", queue="default")
 def note_breaches(**_later: object) -> None:
-    """Write down what missed its window."""
+    """Write down what missed its window, and tell monitoring."""
     with acting_for_all():
         promise.note_breaches(now=timezone.now())
+        updates_check.say(now=timezone.now())
 
 
 @shared_task(name="maintenance.import_feeds", queue="default")

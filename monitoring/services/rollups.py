@@ -13,7 +13,8 @@ AGAIN = timedelta(minutes=15)
 # At once, so that a portal that was off for weeks does not begin with one endless statement.
 MOST = timedelta(days=1)
 
-# How long a result counts: until the next one, and no longer than until its check would have gone stale. Nobody knows of the rest.
+# Check by check, so that of each only what reaches into this time is read. How long a result counts: until the next one, and no
+# longer than until its check would have gone stale. Nobody knows of the rest.
 _FROM_RESULTS = """
 INSERT INTO monitoring_rollup (step, check_id, client_id, at, values_n, total, low, high, up_s, down_s)
 SELECT 300, check_id, client_id, bucket, count(own), sum(own), min(own), max(own),
@@ -23,10 +24,14 @@ FROM (
     SELECT r.check_id, r.client_id, r.rank, b.bucket, CASE WHEN r.at >= b.bucket THEN r.value END AS own,
         extract(epoch FROM least(r.until, b.bucket + interval '300 s') - greatest(r.at, b.bucket)) AS seconds
     FROM (
-        SELECT r.check_id, r.client_id, r.at, r.rank, r.value,
-            least(lead(r.at) OVER (PARTITION BY r.check_id ORDER BY r.at), r.at + (c.stale_at - c.last_at), %(until)s) AS until
-        FROM monitoring_result r JOIN monitoring_check c ON c.id = r.check_id AND NOT c.drill AND c.last_at IS NOT NULL
-        WHERE r.at >= %(since)s - interval '3 hours' AND r.at < %(until)s
+        SELECT c.id AS check_id, c.client_id, one.at, one.rank, one.value, one.until
+        FROM monitoring_check c CROSS JOIN LATERAL (
+            SELECT r.at, r.rank, r.value, least(lead(r.at) OVER (ORDER BY r.at), r.at + (c.stale_at - c.last_at), %(until)s) AS until
+            FROM monitoring_result r
+            WHERE r.check_id = c.id AND r.at >= %(since)s - interval '3 hours' AND r.at < %(until)s
+                AND r.at >= %(since)s - (c.stale_at - c.last_at)
+        ) one
+        WHERE NOT c.drill AND c.last_at IS NOT NULL
     ) r
     CROSS JOIN LATERAL generate_series(
         date_bin('300 s', greatest(r.at, %(since)s), 'epoch'), greatest(r.at, r.until - interval '1 us'), interval '300 s') AS b(bucket)
