@@ -83,6 +83,20 @@ class ClientCoverage:
     systems: list[tuple[System, Inventory | None]]
 
     @property
+    def with_gaps(self) -> list[tuple[System, Inventory | None]]:
+        """Systems where something is not checked, or not known."""
+        return [
+            (system, row)
+            for system, row in self.systems
+            if row is None or row.last_at is None or row.problem or row.covered < row.things
+        ]
+
+    @property
+    def whole(self) -> int:
+        """How many systems have a check for everything."""
+        return len(self.systems) - len(self.with_gaps)
+
+    @property
     def percent(self) -> int | None:
         """Of all that was seen; None where nothing was. Rounded down: 100 means all."""
         things = sum(inventory.things for _, inventory in self.systems if inventory)

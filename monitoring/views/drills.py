@@ -1,5 +1,6 @@
 """Drills: which alerts are proven, one drill, and one more."""
 
+from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -14,6 +15,8 @@ from portal.accounts.request import PortalRequest
 from portal.accounts.roles import Permission
 from portal.errors import PortalError
 from portal.ui.answers import render_page, see
+
+PAGE_SIZE = 100
 
 
 @require_GET
@@ -45,5 +48,6 @@ def begin(request: PortalRequest, system_id: int) -> HttpResponse:
 
 
 def _list(request: PortalRequest, *, error: PortalError | None = None) -> HttpResponse:
-    context = {"lines": queries.drills(request.actor, now=timezone.now()), "error": error}
+    page = Paginator(queries.drills(request.actor, now=timezone.now()), PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {"lines": page, "page": page, "error": error}
     return render_page(request, "monitoring/drills.html", context, status=422 if error else 200)

@@ -18,6 +18,8 @@ from portal.errors import PortalError
 from portal.ui.answers import render_page, see
 
 SHOWN = timedelta(hours=24)
+# More can't be read across a room; the worst come first.
+TILES = 200
 
 
 @require_GET
@@ -25,7 +27,9 @@ SHOWN = timedelta(hours=24)
 def wall(request: PortalRequest) -> HttpResponse:
     """All systems, readable across a room; renews itself."""
     now = timezone.now()
-    context = {"wall": queries.wall(request.actor, now=now), "now": now, "blind": queries.blindness(now=now)}
+    found = queries.wall(request.actor, now=now)
+    tiles = found.tiles if request.GET.get("all") else found.tiles[:TILES]
+    context = {"wall": found, "tiles": tiles, "hidden": found.tiles[len(tiles) :], "now": now, "blind": queries.blindness(now=now)}
     if request.actor.sees_all_clients:
         context["watcher"] = queries.watcher_state()
     return render_page(request, "monitoring/wall.html", context, fragment="live")

@@ -31,6 +31,7 @@ from maintenance.services import (
     windows,
 )
 from portal.accounts.actor import Actor
+from portal.desk import demo_monitoring
 from portal.errors import PortalError
 
 CLIENT = "Demo Bakery"
@@ -108,6 +109,7 @@ def fill(*, now: datetime) -> Client:
     _decide(client, now=now)
     promise.note_breaches(now=now)
     _backups(systems, now=now)
+    demo_monitoring.fill(client=client, systems=systems, actor=ACTOR, now=now)
     return client
 
 

@@ -23,8 +23,12 @@ def test_it_fills_the_pages_once(operator_page):
     text = operator_page.get("/triage/").content.decode()
     # the third web server on production is of another release, and has none pending
     assert "exploited in the wild; high severity; nginx listens on 0.0.0.0:443 on 2 production systems" in text
-    for address in ("/", "/rollouts/", "/end-of-life/", f"/clients/{Client.objects.get().pk}/promise/", "/upgrades/"):
+    for address in ("/", "/rollouts/", "/end-of-life/", f"/clients/{Client.objects.get().pk}/promise/", "/upgrades/", "/wall/",
+                    "/coverage/", "/drills/", "/incidents/", "/status/", "/public/demo-bakery/"):  # fmt: skip
         assert operator_page.get(address).status_code == 200
+    assert "99.99" not in operator_page.get("/wall/").content.decode()
+    status = operator_page.get("/public/demo-bakery/").content.decode()
+    assert ("down for 47 minutes" in status, "Not everything is known" in status) == (True, True)
     # nobody ever connected to them, and that is what is said
     assert {line.health.level for line in system_lines(System.objects.all(), now=people.now())} == {"unknown"}
 
