@@ -17,8 +17,8 @@ ADDRESSES = {
 FILL = (
     """INSERT INTO monitoring_watch (client_id, system_id, interval_s, due_at, last_at, counters, looks, noted_on)
     SELECT client_id, id, 60, now(), now(), '{}', 0, current_date FROM clients_system""",
-    """INSERT INTO monitoring_check (client_id, system_id, kind, subject, level, since, last_level, times, value, words, last_at, stale_at,
-        changes, muted_why, muted_by, ended_why)
+    """INSERT INTO monitoring_check (client_id, system_id, kind, subject, level, since, last_level, times, value, words, last_at,
+        stale_at, changes, muted_why, muted_by, ended_why)
     SELECT s.client_id, s.id, k.kind, '', CASE WHEN s.id % 50 = 0 AND k.n = 3 THEN 'critical' ELSE 'up' END, now(), 'up', 9, 42,
         '42 % used.', now(), now() + interval '1 hour', '[]', '', '', ''
     FROM clients_system s, unnest(ARRAY['reach', 'cpu', 'load', 'memory', 'disk', 'inodes', 'units', 'clock', 'restart', 'service'])

@@ -74,13 +74,12 @@ def line_of(check: Check, *, now: datetime) -> CheckLine:
 
 def wall(actor: Actor, *, now: datetime) -> Wall:
     """Every system with its worst check. Four queries whatever their number."""
-    systems = list(
-        System.objects.visible_to(actor).filter(client__ended_at=None).select_related("client").order_by("client__name", "name", "pk")
-    )
-    ids = [system.pk for system in systems]
-    in_use = Check.objects.filter(system__in=ids, ended_at=None, drill=False)
+    scope = System.objects.visible_to(actor).filter(client__ended_at=None)
+    # a thousand of them: no more of each than a tile shows
+    systems = list(scope.select_related("client").only("name", "client__name").order_by("client__name", "name", "pk"))
+    in_use = Check.objects.filter(system__in=scope, ended_at=None, drill=False)
     counts = dict(in_use.values_list("system").annotate(number=Count("pk")).values_list("system", "number"))
-    looked = dict(Watch.objects.filter(system__in=ids, ended_at=None).values_list("system", "last_at"))
+    looked = dict(Watch.objects.filter(system__in=scope, ended_at=None).values_list("system", "last_at"))
     bad: dict[int, list[CheckLine]] = defaultdict(list)
     for check in in_use.filter(~Q(level=Level.UP) | ~Q(last_level=Level.UP) | Q(stale_at__lte=now)).order_by("kind", "subject", "pk"):
         line = line_of(check, now=now)

@@ -111,10 +111,9 @@ class ClientCoverage:
 
 def coverage(actor: Actor) -> list[ClientCoverage]:
     """Every client that one may see, the least covered first. Two queries."""
-    systems = (
-        System.objects.visible_to(actor).filter(client__ended_at=None).select_related("client").order_by("client__name", "name", "pk")
-    )
-    inventories = {row.system_id: row for row in Inventory.objects.filter(system__in=systems)}
+    scope = System.objects.visible_to(actor).filter(client__ended_at=None)
+    systems = scope.select_related("client").only("name", "client__name").order_by("client__name", "name", "pk")
+    inventories = {row.system_id: row for row in Inventory.objects.filter(system__in=scope).defer("known", "counters")}
     by_client: dict[int, ClientCoverage] = {}
     for system in systems:
         by_client.setdefault(system.client_id, ClientCoverage(system.client, [])).systems.append((system, inventories.get(system.pk)))

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.contrib.postgres.aggregates import ArrayAgg
+
 from clients.models import System
 from monitoring.choices import Kind, Outcome
 from monitoring.models import Check, Drill, Proof
@@ -65,19 +67,20 @@ class SystemDrills:
 
 def drills(actor: Actor, *, now: datetime) -> list[SystemDrills]:
     """Every system that one may see, those with the most broken rules first. Four queries."""
-    systems = list(
-        System.objects.visible_to(actor).filter(client__ended_at=None).select_related("client").order_by("client__name", "name")
-    )
+    scope = System.objects.visible_to(actor).filter(client__ended_at=None)
+    systems = list(scope.select_related("client").only("name", "client__name").order_by("client__name", "name", "pk"))
     rules: dict[int, set[str]] = {system.pk: set() for system in systems}
-    for system_id, kind in (
-        Check.objects.filter(system__in=rules, ended_at=None, drill=False).values_list("system_id", "kind").distinct()
-    ):
-        rules[system_id].add(kind)
+    kinds = (
+        Check.objects.filter(system__in=scope, ended_at=None, drill=False)
+        .values("system")
+        .annotate(kinds=ArrayAgg("kind", distinct=True))
+    )
+    rules |= {row["system"]: set(row["kinds"]) for row in kinds}
     newest: dict[int, Drill] = {}
-    for drill in Drill.objects.filter(system__in=rules).order_by("system", "-started_at").distinct("system"):
+    for drill in Drill.objects.filter(system__in=scope).order_by("system", "-started_at").distinct("system"):
         newest[drill.system_id] = drill
     judged: dict[tuple[int, str], bool] = {}
-    rows = Proof.objects.filter(drill__system__in=rules).exclude(outcome=Outcome.WAITING).order_by("-drill__started_at")
+    rows = Proof.objects.filter(drill__system__in=scope).exclude(outcome=Outcome.WAITING).order_by("-drill__started_at")
     for system_id, kind, outcome, arrived_at in rows.values_list("drill__system", "kind", "outcome", "arrived_at"):
         fresh = outcome == Outcome.PROVEN and arrived_at is not None and arrived_at > now - PROVEN_FOR
         judged.setdefault((system_id, kind), fresh)
