@@ -35,7 +35,11 @@ def announce(*, now: datetime) -> int:
     left = left.filter(check_row__drill=False)
     left.update(part_of=None, announced_at=None)
     first = list(Channel.objects.filter(ended_at=None, first=True).order_by("pk"))
-    told = list(_to_open(now=now)) if first else []  # with no channel there is nobody to tell, which the pages say
+    told = list(_to_open(now=now)) if first else []
+    if not first:
+        # there is nobody to tell, which the pages say; what matters is an incident all the same
+        new = Alert.objects.filter(state__in=OPEN_ALERT_STATES, level=Level.CRITICAL, incident=None, check_row__drill=False)
+        incidents.join(list(new.select_related("check_row", "system__client").order_by("pk")[:CHUNK]), now=now)
     rounds = _rounds(told)
     rows = [(alert, channel, Event.OPENED.value, rounds.get(alert.pk, 0)) for alert in told for channel in first]
     closed = Delivery.objects.filter(event=Event.OPENED, alert__state=AlertState.CLOSED, alert__check_row__drill=False).exclude(

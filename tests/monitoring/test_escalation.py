@@ -224,6 +224,16 @@ def test_an_alert_that_matters_opens_an_incident_and_others_of_the_system_join_i
     assert [entry.kind for entry in incident.entries.order_by("pk")] == ["opened", "alert", "alert"]
 
 
+def test_without_any_channel_it_is_an_incident_all_the_same(system):
+    red(system)
+    for _ in range(2):
+        assert alerts.announce(now=people.now()) == 0
+    assert Incident.objects.get().alerts.get().announced_at is None
+    add()
+    assert told() == 1
+    assert Incident.objects.count() == 1
+
+
 def test_an_incident_is_not_closed_while_its_cause_is_red(system, operator):
     add()
     alert = red(system)
