@@ -6,6 +6,7 @@ The targets are one real sshd under as many loopback addresses. Counted is the C
 connections to PostgreSQL included; what sshd and the script take is the target's own. Needs root (sshd) and, for the others, an index.
 """
 
+import base64
 import contextlib
 import os
 import resource
@@ -119,6 +120,7 @@ def others(folder: Path, key: object, systems: int) -> None:
     from portal.vault.services import open_for_use
 
     secret, script = folder / "key", Path("monitoring/probes/sweep.sh").resolve()
+    packed = base64.b64encode(script.read_bytes()).decode()  # its braces and quotes would be Ansible's
     secret.write_bytes(open_for_use(key).rstrip(b"\n") + b"\n")  # type: ignore[arg-type]  # the benchmark's own
     secret.chmod(0o600)
     hosts = [f"127.0.{1 + n // 250}.{1 + n % 250}" for n in range(systems)]
@@ -127,7 +129,7 @@ def others(folder: Path, key: object, systems: int) -> None:
     environment = {**os.environ, "ANSIBLE_HOST_KEY_CHECKING": "False", "ANSIBLE_SSH_ARGS": options, "ANSIBLE_PIPELINING": "True"}
     uvx = str(Path(sys.executable).with_name("uvx"))
     ansible = [uvx, "--quiet", "--from", "ansible-core", "ansible", "all", "-i", str(folder / "hosts"), "-m", "raw",
-               "-a", script.read_text(),
+               "-a", f"echo {packed} | base64 -d | sh",
                "-u", LOGIN, "-e", f"ansible_port={PORT}", "--private-key", str(secret), "-f", "25"]  # fmt: skip
     pyinfra = [uvx, "--quiet", "pyinfra", ",".join(hosts), "--user", LOGIN, "--port", str(PORT), "--key", str(secret),
                "--parallel", "32",
