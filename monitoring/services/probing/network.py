@@ -1,6 +1,5 @@
 """Ports, pages, pings and TLS."""
 
-import socket
 import ssl
 import time
 
@@ -84,8 +83,3 @@ def _version(question: Question, host: str, port: int, context: ssl.SSLContext) 
         context.wrap_socket(plain, server_hostname=host) as secure,
     ):
         return secure.version() or "TLS"
-
-
-def is_timeout(error: Exception) -> bool:
-    """Whether nobody answered in time."""
-    return isinstance(error, (socket.timeout, TimeoutError))
