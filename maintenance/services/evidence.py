@@ -1,6 +1,5 @@
 """Recording what runs on a system before and after a change."""
 
-import ipaddress
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -9,7 +8,8 @@ import httpx
 from django.conf import settings
 from django.db.models import Q
 
-from clients.models import AllowedRange, ServiceCheck, System
+from clients.models import ServiceCheck, System
+from clients.services.networks import allowed_networks
 from maintenance import probes
 from maintenance.choices import CheckKind
 from maintenance.models import VerificationCheck
@@ -34,7 +34,7 @@ def take(*, system: System, shell: Shell) -> dict[str, Any]:
     result = shell.run(probes.script("state", manage=True), timeout_s=120)
     sections = split_sections(stdout=result.stdout, stderr=result.stderr, mark=result.mark)
     facts = read(sections)
-    allowed = [ipaddress.ip_network(row.network) for row in AllowedRange.objects.filter(client_id=system.client_id)]
+    allowed = allowed_networks([system.client_id])[system.client_id]
     facts["answers"] = {}
     for check in system.service_checks.order_by("pk"):
         try:

@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 
-from monitoring.choices import OPEN_ALERT_STATES, THRESHOLDS, AlertState, Kind
+from monitoring.choices import OPEN_ALERT_STATES, THRESHOLDS, AlertState, Kind, Level
 from monitoring.models import Alert, Check
 from portal.accounts.actor import Actor
 from portal.accounts.roles import Permission
@@ -57,6 +58,11 @@ def again(*, check: Check, actor: Actor, now: datetime) -> None:
     """Look at it again. Until the next looks it is unknown."""
     actor.require(Permission.OPERATE)
     with transaction.atomic():
-        rows = Check.objects.filter(pk=check.pk, ended_at__isnull=False)
-        if rows.update(ended_at=None, ended_why="", level="unknown", last_level="unknown", times=0, since=now, stale_at=now):
+        if begin_anew(Check.objects.filter(pk=check.pk), now=now):
             audit.record(action="check.again", actor=actor, subject=check, client_id=check.client_id, now=now)
+
+
+def begin_anew(rows: QuerySet[Check], *, now: datetime) -> int:
+    """Of these checks, have those that ended looked at again; returns how many. Until the next looks they are unknown."""
+    ended = rows.filter(ended_at__isnull=False)
+    return ended.update(ended_at=None, ended_why="", level=Level.UNKNOWN, last_level=Level.UNKNOWN, times=0, since=now, stale_at=now)

@@ -18,6 +18,7 @@ from monitoring.models import Check, Inventory, Thing
 from monitoring.parsers.inventory import DRILL_CERTIFICATE
 from monitoring.parsers.inventory import Inventory as Seen
 from monitoring.queries.coverage import AUTOMATIC, checked_of, covered_by
+from monitoring.services import checks, probes
 from portal.accounts.actor import Actor
 from portal.accounts.roles import Permission
 from portal.audit import services as audit
@@ -124,26 +125,17 @@ def cover(*, thing: Thing, actor: Actor, now: datetime) -> None:
     system = thing.system
     with transaction.atomic():
         if thing.kind in {ThingKind.SERVICE, ThingKind.MOUNT, *AUTOMATIC}:
-            kind = {ThingKind.SERVICE: Kind.SERVICE, ThingKind.MOUNT: Kind.MOUNT}.get(ThingKind(thing.kind)) or AUTOMATIC[
-                ThingKind(thing.kind)
-            ]
+            kind = {ThingKind.SERVICE: Kind.SERVICE, ThingKind.MOUNT: Kind.MOUNT, **AUTOMATIC}[ThingKind(thing.kind)]
             _begin_checks(system, kind, [thing.name], now=now)
-            Check.objects.filter(system=system, kind=kind, subject=thing.name, ended_at__isnull=False).update(
-                ended_at=None, ended_why="", level="unknown", last_level="unknown", times=0, since=now, stale_at=now
-            )
+            checks.begin_anew(Check.objects.filter(system=system, kind=kind, subject=thing.name), now=now)
         elif thing.kind == ThingKind.SITE:
             secure = Thing.objects.filter(system=system, kind=ThingKind.PORT, name="tcp 443", gone_at=None).exists()
             registry.add_service_check(system=system, url=f"{'https' if secure else 'http'}://{thing.name}/", actor=actor, now=now)
         else:
-            _cover_port(system, int(thing.name.split()[1]), actor=actor, now=now)
+            target = f"{system.address}:{int(thing.name.split()[1])}"
+            probes.add(system=system, kind=Kind.TCP, target=target, actor=actor, now=now)
         audit.record(action="thing.cover", actor=actor, subject=thing, client_id=thing.client_id, now=now, thing=str(thing))
     _recount(system, now=now)
-
-
-def _cover_port(system: System, port: int, *, actor: Actor, now: datetime) -> None:
-    from monitoring.services import probes
-
-    probes.add(system=system, kind=Kind.TCP, target=f"{system.address}:{port}", actor=actor, now=now)
 
 
 def excuse(*, thing: Thing, reason: str, actor: Actor, now: datetime) -> None:

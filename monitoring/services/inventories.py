@@ -21,6 +21,7 @@ from monitoring.models import Inventory
 from monitoring.parsers.inventory import Inventory as Seen
 from monitoring.parsers.inventory import UnreadableInventory, parse_inventory
 from monitoring.services import coverage, security
+from monitoring.services.claims import claim
 from monitoring.services.inventory_rules import Counters, observe_inventory
 from monitoring.services.recording import Look, record
 from monitoring.services.rules import Observation
@@ -82,17 +83,9 @@ def take_due(*, now: datetime) -> int:
     return len(rows)
 
 
-@transaction.atomic
 def _claim(now: datetime) -> list[Inventory]:
-    free = Inventory.objects.filter(due_at__lte=now, system__client__ended_at=None, system__access=Access.MANAGE)
-    free = free.exclude(claimed_until__gt=now)
-    rows = list(free.select_for_update(skip_locked=True, of=("self",)).select_related("system").order_by("due_at", "pk")[:SIDE_BY_SIDE])
-    for row in rows:
-        missed = max(0, int((now - row.due_at).total_seconds() // row.interval_s))
-        row.due_at += timedelta(seconds=row.interval_s * (missed + 1))
-        row.claimed_until = now + HELD
-    Inventory.objects.bulk_update(rows, ["due_at", "claimed_until"])
-    return rows
+    rows = Inventory.objects.filter(system__client__ended_at=None, system__access=Access.MANAGE).select_related("system")
+    return claim(rows, now=now, held=HELD, most=SIDE_BY_SIDE)
 
 
 def _ask(row: Inventory, target: Target | NotReady, now: datetime) -> Answer:

@@ -1,11 +1,11 @@
 """What monitoring would say of a system in this very moment: for whoever changes it and must know what that did."""
 
-import ipaddress
 from typing import Any
 
 from django.utils import timezone
 
-from clients.models import AllowedRange, System
+from clients.models import System
+from clients.services.networks import allowed_networks
 from monitoring.choices import Kind, Level
 from monitoring.models import Probe
 from monitoring.parsers.sweep import UnreadableSample, parse_sample
@@ -41,7 +41,7 @@ def take(*, system: System, shell: Shell) -> tuple[dict[str, dict[str, Any]], li
         )  # fmt: skip
     except UnreadableSample as error:
         gaps.append(f"What monitoring reads could not be read: {error}")
-    allowed = [ipaddress.ip_network(row.network) for row in AllowedRange.objects.filter(client_id=system.client_id)]
+    allowed = allowed_networks([system.client_id])[system.client_id]
     for probe in Probe.objects.filter(system=system, ended_at=None, kind__in=ASKED).order_by("pk"):
         seen += probes.ask(Question(Kind(probe.kind), probe.target, probe.options, allowed, terms.own, timezone.now()))
     found = {}

@@ -2,7 +2,6 @@
 
 import ipaddress
 import logging
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -13,11 +12,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from clients.errors import NotReady
-from clients.models import AllowedRange, ServiceCheck, System
+from clients.models import ServiceCheck, System
 from clients.services import access
+from clients.services.networks import allowed_networks
 from monitoring.choices import PROBED, Kind, Level
 from monitoring.models import Check, Probe
 from monitoring.services import checks
+from monitoring.services.claims import claim
 from monitoring.services.probing import command, dns, domain, mail, network, reputation
 from monitoring.services.probing.question import Question, Unanswered
 from monitoring.services.recording import Look, record
@@ -219,22 +220,13 @@ def ask(question: Question) -> list[Observation]:
         return [question.said(Level.UNKNOWN, f"{type(error).__name__} in the portal")]
 
 
-@transaction.atomic
 def _claim(now: datetime) -> list[Probe]:
-    free = Probe.objects.filter(ended_at=None, due_at__lte=now, system__client__ended_at=None).exclude(claimed_until__gt=now)
-    rows = list(free.select_for_update(skip_locked=True, of=("self",)).select_related("system").order_by("due_at", "pk")[:SIDE_BY_SIDE])
-    for probe in rows:
-        missed = max(0, int((now - probe.due_at).total_seconds() // probe.interval_s))
-        probe.due_at += timedelta(seconds=probe.interval_s * (missed + 1))
-        probe.claimed_until = now + HELD
-    Probe.objects.bulk_update(rows, ["due_at", "claimed_until"])
-    return rows
+    rows = Probe.objects.filter(ended_at=None, system__client__ended_at=None).select_related("system")
+    return claim(rows, now=now, held=HELD, most=SIDE_BY_SIDE)
 
 
 def _questions(probes: Sequence[Probe], now: datetime) -> list[Question]:
-    allowed: dict[int, list[outbound.Network]] = defaultdict(list)
-    for row in AllowedRange.objects.filter(client__in={probe.client_id for probe in probes}):
-        allowed[row.client_id].append(ipaddress.ip_network(row.network))
+    allowed = allowed_networks({probe.client_id for probe in probes})
     own: dict[int, Own] = {pk: terms.own for pk, terms in terms_of({probe.system_id for probe in probes}, kinds=[]).items()}
     commanded = [probe.system for probe in probes if probe.kind == Kind.COMMAND]
     shells: dict[int, Target | NotReady] = access.targets_of(commanded) if commanded else {}

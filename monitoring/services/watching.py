@@ -4,7 +4,6 @@ The row of each watch is the queue. A look that died leaves a claim that runs ou
 looked at in time is unknown (services/overdue.py), and nothing here makes it look otherwise.
 """
 
-import ipaddress
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -20,19 +19,20 @@ from django.utils import timezone
 
 from clients.choices import Connection
 from clients.errors import NotReady
-from clients.models import AllowedRange, ServiceCheck, System
+from clients.models import ServiceCheck, System
 from clients.services import access
+from clients.services.networks import allowed_networks
 from monitoring.choices import Kind, Level
 from monitoring.models import Watch
 from monitoring.parsers.sweep import Sample, UnreadableSample, parse_sample
 from monitoring.probes import SWEEP
 from monitoring.services import outside
+from monitoring.services.claims import claim
 from monitoring.services.recording import Look, record
 from monitoring.services.rules import Observation, counters_of, observe
 from monitoring.services.terms import Terms, terms_of
 from portal.accounts.actor import Actor
 from portal.audit import services as audit
-from portal.outbound import Network
 from portal.ssh.errors import HostKeyMismatch, SSHError
 from portal.ssh.target import Target
 
@@ -155,19 +155,9 @@ def _make_room(now: datetime) -> None:
         cursor.execute("SELECT retainer_result_partitions(%s, %s, %s)", [now.astimezone(UTC).date(), DAYS_AHEAD, settings.RESULTS_DAYS])
 
 
-@transaction.atomic
 def _claim(now: datetime) -> list[Watch]:
-    free = Watch.objects.filter(ended_at=None, due_at__lte=now, system__client__ended_at=None).exclude(claimed_until__gt=now)
-    rows = list(
-        free.select_for_update(skip_locked=True, of=("self",)).select_related("system__client").order_by("due_at", "pk")[:SIDE_BY_SIDE]
-    )
-    for watch in rows:
-        # on a grid of its own: what was late does not shift the ones after it, and what was missed is not made up for
-        missed = max(0, int((now - watch.due_at).total_seconds() // watch.interval_s))
-        watch.due_at += timedelta(seconds=watch.interval_s * (missed + 1))
-        watch.claimed_until = now + HELD
-    Watch.objects.bulk_update(rows, ["due_at", "claimed_until"])
-    return rows
+    rows = Watch.objects.filter(ended_at=None, system__client__ended_at=None).select_related("system__client")
+    return claim(rows, now=now, held=HELD, most=SIDE_BY_SIDE)
 
 
 def _ask(target: Target | NotReady) -> Answer:
@@ -190,10 +180,7 @@ def _ask(target: Target | NotReady) -> Answer:
 
 def _questions(watches: Sequence[Watch], terms: Mapping[int, Terms]) -> dict[int, list[outside.Question]]:
     """The addresses of these systems that must answer, by watch."""
-    clients = {watch.client_id for watch in watches}
-    allowed: dict[int, list[Network]] = {client_id: [] for client_id in clients}
-    for row in AllowedRange.objects.filter(client__in=clients):
-        allowed[row.client_id].append(ipaddress.ip_network(row.network))
+    allowed = allowed_networks({watch.client_id for watch in watches})
     found: dict[int, list[outside.Question]] = {watch.pk: [] for watch in watches}
     watch_of = {watch.system_id: watch.pk for watch in watches}
     for check in ServiceCheck.objects.filter(system__in=terms).order_by("pk"):
