@@ -125,6 +125,8 @@ class ClientStatus:
     def state(self) -> str:
         """The worst of its systems: bad, unknown, warn or ok."""
         states = {line.now for line in self.lines}
+        if any(incident.state == IncidentState.OPEN for incident, _ in self.incidents):
+            states.add("warn")  # what is being worked on is not all well, though everything answers
         return next((one for one in ("bad", "unknown", "warn", "ok") if one in states), "unknown")
 
 

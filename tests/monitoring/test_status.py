@@ -65,6 +65,10 @@ def test_a_clients_person_reads_their_own_state_at_one_address(production, membe
 
 def test_the_worst_of_its_systems_is_a_clients_state(production, sample_client):
     assert queries.status_of(sample_client, now=people.now()).state == "ok"
+    incident = people.make_incident(production)
+    assert queries.status_of(sample_client, now=people.now()).state == "warn", "somebody works on it: not all is well"
+    incidents.resolve(incident=incident, words="over", actor=people.TESTER, now=people.now())
+    assert queries.status_of(sample_client, now=people.now()).state == "ok"
     production.checks.update(level="critical", last_level="critical")
     assert queries.status_of(sample_client, now=people.now()).state == "bad"
     later = people.now() + timedelta(hours=1)
