@@ -1,6 +1,8 @@
 """What a look at many systems costs: ours with parsing, rules and storing, beside Ansible and pyinfra with the same script.
 
-    python -m benchmarks.sweep [SYSTEMS]
+    python -m benchmarks.sweep [SYSTEMS [MINUTES]]
+
+With minutes it goes on looking at all of them every minute, and says how much of a core that took, kept connections' idling included.
 
 The targets are one real sshd under as many loopback addresses. Counted is the CPU of this side: the process that looks, its
 connections to PostgreSQL included; what sshd and the script take is the target's own. Needs root (sshd) and, for the others, an index.
@@ -63,7 +65,7 @@ def database_cpu() -> float:
     return total
 
 
-def ours(systems: int) -> None:
+def ours(systems: int, minutes: int) -> None:
     """Whole looks: claimed, asked, parsed, judged, recorded."""
     from django.utils import timezone
 
@@ -112,7 +114,33 @@ def ours(systems: int) -> None:
                 )
             bad = Check.objects.filter(kind="reach").exclude(last_level="up").count()
             print(f"stored: {Check.objects.count()} checks, {Result.objects.count()} results; not reached: {bad}")
-            others(Path(name), key, systems)
+            steadily(systems, minutes)
+            others(Path(name), key, min(systems, 100))
+
+
+def steadily(systems: int, minutes: int) -> None:
+    """All systems every minute, spread over it as the clock of a running portal spreads them."""
+    from django.db.models import Sum
+    from django.utils import timezone
+
+    from monitoring.models import Watch
+    from monitoring.services import watching
+
+    if not minutes:
+        return
+    now = timezone.now()
+    for number, watch in enumerate(Watch.objects.order_by("pk")):
+        Watch.objects.filter(pk=watch.pk).update(due_at=now + timedelta(seconds=60 * number / systems), interval_s=60, looks=0)
+    wall, mine, theirs = time.monotonic(), time.process_time(), database_cpu()
+    while time.monotonic() - wall < 60 * minutes:
+        watching.look_while_due()
+        time.sleep(5)  # as the clock's tick
+    wall, mine, theirs = time.monotonic() - wall, time.process_time() - mine, database_cpu() - theirs
+    looks = Watch.objects.aggregate(looks=Sum("looks"))["looks"]
+    print(
+        f"steadily: {looks} looks at {systems} systems in {wall:.0f} s took {100 * (mine + theirs) / wall:.0f} % of a core "
+        f"({1000 * (mine + theirs) / looks:.2f} ms a look)"
+    )
 
 
 def others(folder: Path, key: object, systems: int) -> None:
@@ -153,8 +181,9 @@ def others(folder: Path, key: object, systems: int) -> None:
 def main() -> None:
     """Run it."""
     systems = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+    minutes = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     with portal():
-        ours(systems)
+        ours(systems, minutes)
 
 
 if __name__ == "__main__":

@@ -28,11 +28,15 @@ heat() {
 }
 restart() { if [ -e /run/reboot-required ] || [ -e /var/run/reboot-required ]; then echo yes; else echo no; fi; }
 
+# all at once: each piece would be a packet of its own
+told=
 for name in clock boot processor load memory pressure disk inodes units services disks heat restart; do
     # df says 1 where it could not read one of many: what it could stands there
     said=$($name 2>/dev/null)
     code=$?
     case $name in disk | inodes) [ -z "$said" ] || code=0 ;; esac
-    [ "$code" -ne 0 ] || printf '@%s\n%s\n' "$name" "$said"
+    [ "$code" -ne 0 ] || told="$told@$name
+$said
+"
 done
-echo @end
+printf '%s@end\n' "$told"

@@ -11,11 +11,13 @@ from django.db.models import Count, Q, QuerySet
 
 from clients.models import System
 from monitoring.choices import OPEN_ALERT_STATES, RANK, THRESHOLDS, DeliveryState, Kind, Level
-from monitoring.models import Alert, Blindness, Channel, Check, Delivery, PlannedWork, Result, Rollup, Watch
+from monitoring.models import Alert, Blindness, Channel, Check, Delivery, PlannedWork, Result, RolledUp, Rollup, Watch
 from portal.accounts.actor import Actor
 
 # Shown beside one tile.
 NAMED = 4
+# The finest that results are rolled up to, in seconds.
+FIVE_MINUTES = 300
 # How a level looks: the badges of all pages.
 BADGE = {Level.UP: "ok", Level.WARNING: "warn", Level.CRITICAL: "bad", Level.UNKNOWN: "unknown"}
 
@@ -147,6 +149,14 @@ def channel_lines() -> list[ChannelLine]:
 
 
 @dataclass(frozen=True, slots=True)
+class Rolled:
+    """Up to when points stand for a whole step of so many seconds, from its beginning; later ones are single results."""
+
+    step: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """A check over time for an SVG of 600 by 80: stretches without a gap, and where its thresholds lie."""
 
@@ -161,6 +171,7 @@ class Picture:
 
 def picture_of(
     points: Sequence[tuple[datetime, float | None]], *, since: datetime, until: datetime, interval_s: int, thresholds: Sequence[float],
+    rolled: Rolled | None = None,
 ) -> Picture | None:  # fmt: skip
     """Draw results. Where none came for more than twice the interval there is a gap: what was not measured is not drawn."""
     known = [(at, value) for at, value in points if value is not None]
@@ -178,7 +189,8 @@ def picture_of(
     lines: list[list[str]] = [[]]
     before: datetime | None = None
     for at, value in points:
-        late = before is not None and (at - before).total_seconds() > 2 * interval_s + 10
+        step = rolled.step if rolled and before is not None and before < rolled.until else 0
+        late = before is not None and (at - before).total_seconds() > 2 * interval_s + 10 + step
         if (late or value is None) and lines[-1]:
             lines.append([])
         if value is not None:
@@ -189,24 +201,43 @@ def picture_of(
 
 
 def pictures(system: System, *, since: datetime, now: datetime) -> list[tuple[CheckLine, Picture | None]]:
-    """The checks of a system, the worst first, each with its picture, which begins with the first result. Four queries."""
+    """The checks of a system, the worst first, each with its picture, which begins with the first result. Six queries.
+
+    Older than the last minutes it is drawn from five minutes rolled up, of which the worst value counts: an average would hide what an
+    alert was opened for.
+    """
     lines = checks_of(system, now=now)
+    checks = [line.check for line in lines]
     points: dict[int, list[tuple[datetime, float | None]]] = defaultdict(list)
-    rows = Result.objects.filter(check_row__in=[line.check.pk for line in lines], at__gte=since).order_by("check_row", "at")
+    rolled = _rolled(FIVE_MINUTES)
+    if rolled:
+        low = {check.pk for check in checks if THRESHOLDS[Kind(check.kind)].low}
+        buckets = Rollup.objects.filter(check_row__in=checks, step=rolled.step, at__gte=since, at__lt=rolled.until, values_n__gt=0)
+        for check_id, at, least, most in buckets.order_by("check_row", "at").values_list("check_row_id", "at", "low", "high"):
+            points[check_id].append((at, least if check_id in low else most))
+    rows = Result.objects.filter(check_row__in=checks, at__gte=max(since, rolled.until) if rolled else since).order_by(
+        "check_row", "at"
+    )
     for check_id, at, value in rows.values_list("check_row_id", "at", "value"):
         points[check_id].append((at, value))
     # a young system's hour is not a dot at the edge of a day
     since = max(since, min((values[0][0] for values in points.values()), default=since))
     works = _works(system, since=since, until=now)
-    return [(line, _drawn(line.check, points[line.check.pk], since=since, until=now, works=works)) for line in lines]
+    return [(line, _drawn(line.check, points[line.check.pk], since=since, until=now, works=works, rolled=rolled)) for line in lines]
+
+
+def _rolled(step: int) -> Rolled | None:
+    until = RolledUp.objects.filter(step=step).values_list("until", flat=True).first()
+    return Rolled(step, until) if until else None
 
 
 def _drawn(
-    check: Check, points: Sequence[tuple[datetime, float | None]], *, since: datetime, until: datetime, works: list[tuple[float, str]]
-) -> Picture | None:
+    check: Check, points: Sequence[tuple[datetime, float | None]], *, since: datetime, until: datetime, works: list[tuple[float, str]],
+    rolled: Rolled | None = None,
+) -> Picture | None:  # fmt: skip
     # how far apart two results may lie is what a check itself says: it goes stale after twice its interval and ten seconds
-    interval_s = int((check.stale_at - check.last_at).total_seconds() - 10) // 2 if check.last_at else 60
-    picture = picture_of(points, since=since, until=until, interval_s=max(interval_s, 1), thresholds=_thresholds(check))
+    interval_s = max(int((check.stale_at - check.last_at).total_seconds() - 10) // 2, 1) if check.last_at else 60
+    picture = picture_of(points, since=since, until=until, interval_s=interval_s, thresholds=_thresholds(check), rolled=rolled)
     return replace(picture, works=works) if picture else None
 
 

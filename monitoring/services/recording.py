@@ -120,9 +120,10 @@ def follow(rows: Sequence[Check], *, at: datetime | None) -> None:
 
 
 def _checks(by_system: dict[int, Look]) -> list[Check]:
-    """All checks of these systems, those that are new made first."""
-    wanted = Check.objects.filter(system__in=by_system)
-    known = set(wanted.values_list("system_id", "kind", "subject"))
+    """All checks of these systems, locked; those that are new made first."""
+    rows = Check.objects.filter(system__in=by_system).select_for_update(no_key=True).order_by("pk")
+    there = list(rows)
+    known = {(check.system_id, check.kind, check.subject) for check in there}
     new = [
         Check(
             client_id=look.client_id, system_id=system_id, kind=one.kind, subject=one.subject, since=look.at, stale_at=look.at
@@ -131,8 +132,10 @@ def _checks(by_system: dict[int, Look]) -> list[Check]:
         for one in look.observations
         if (system_id, one.kind, one.subject) not in known
     ]  # fmt: skip
+    if not new:
+        return there
     Check.objects.bulk_create(new, ignore_conflicts=True)
-    return list(wanted.select_for_update(no_key=True).order_by("pk"))
+    return list(rows.all())
 
 
 def _is_failing(check: Check) -> bool:

@@ -15,7 +15,7 @@ from portal.ssh.pool import Shell
 from portal.ssh.programs import HELPER
 from portal.ssh.target import clean
 
-HELPER_VERSION = 8
+HELPER_VERSION = 9
 READING_TIMEOUT_S = 300
 # The helper's own exit status for a document that is not on the administrator's list.
 NOT_ALLOWED = 77

@@ -1,12 +1,14 @@
 """Connections kept per process while they pay.
 
-A kept connection saves its handshake; an idle one costs a thread and wake-ups (FACTS-ssh), so it is closed after a while.
+A kept connection saves its handshake; an idle one costs a thread and a few wake-ups, so it is closed after a while: late enough for
+the next look at a system that is looked at every minute.
 Nothing is ever run twice: a connection is replaced only where no channel could be opened, before anything was sent.
 """
 
 import atexit
 import contextlib
 import os
+import resource
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +18,7 @@ from portal.ssh.connection import Connection, succeeded
 from portal.ssh.errors import ConnectFailed
 from portal.ssh.target import CommandResult, Target
 
-IDLE_S = 60.0
+IDLE_S = 150.0
 # OpenSSH's MaxSessions is 10 on one connection; half of it leaves room for people.
 SESSIONS_PER_HOST = 4
 
@@ -79,10 +81,15 @@ class Shell:
 
 
 class Pool:
-    """Connections by target. Thread-safe; one per process."""
+    """Connections by target. Thread-safe; one per process.
 
-    def __init__(self, *, idle_s: float = IDLE_S) -> None:
-        self._idle_s = idle_s
+    Args:
+        idle_s: for how long an idle connection is kept.
+        most: how many are kept idle; beyond that the longest unused are closed at once.
+    """
+
+    def __init__(self, *, idle_s: float = IDLE_S, most: int = 2000) -> None:
+        self._idle_s, self._most = idle_s, most
         self._slots: dict[Target, _Slot] = {}
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -103,6 +110,9 @@ class Pool:
             with self._lock:
                 slot.users -= 1
                 slot.used_at = time.monotonic()
+                crowded = len(self._slots) > self._most
+            if crowded:
+                self._evict_oldest()
 
     def connect(self, target: Target, slot: _Slot, *, instead_of: Connection | None = None) -> Connection:
         """The slot's living connection, or a new one.
@@ -130,22 +140,31 @@ class Pool:
         with self._lock:
             idle = [t for t, s in self._slots.items() if s.users == 0 and now - s.used_at > self._idle_s]
             slots = [self._slots.pop(target) for target in idle]
-        for slot in slots:
-            if slot.connection is not None:
-                slot.connection.close()
+        _close(slots)
+
+    def _evict_oldest(self) -> None:
+        """Room for a tenth of them at once, so that this is rare."""
+        with self._lock:
+            idle = sorted((s.used_at, number, t) for number, (t, s) in enumerate(self._slots.items()) if s.users == 0)
+            slots = [self._slots.pop(target) for _, _, target in idle[: len(self._slots) - self._most + self._most // 10]]
+        _close(slots)
 
     def close(self) -> None:
         """Close everything; commands under way end with ConnectionLost."""
         self._closing.set()
         with self._lock:
             slots, self._slots = list(self._slots.values()), {}
-        for slot in slots:
-            if slot.connection is not None:
-                slot.connection.close()
+        _close(slots)
 
     def _sweep(self) -> None:
         while not self._closing.wait(5):
             self.evict_idle(now=time.monotonic())
+
+
+def _close(slots: list[_Slot]) -> None:
+    for slot in slots:
+        if slot.connection is not None:
+            slot.connection.close()
 
 
 _pools: dict[int, Pool] = {}
@@ -157,6 +176,17 @@ def process_pool() -> Pool:
     with _pools_lock:
         pool = _pools.get(os.getpid())
         if pool is None:
-            pool = _pools[os.getpid()] = Pool()
+            pool = _pools[os.getpid()] = Pool(most=_room())
             atexit.register(pool.close)
         return pool
+
+
+def _room() -> int:
+    """How many connections this process may keep: each takes a descriptor, and two more while a command runs.
+
+    The soft limit, 1,024 by default for the sake of programs that use select(), is raised to what is allowed: without a descriptor
+    left, a system that is well would look unreachable.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return max(16, min(2000, (hard - 400) // 2))

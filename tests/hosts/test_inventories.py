@@ -141,6 +141,35 @@ def test_a_service_that_is_stopped_a_database_that_refuses_and_a_certificate_tha
     } == {"up"}
 
 
+JAIL = """[DEFAULT]
+banaction = dummy
+[sshd]
+enabled = true
+backend = polling
+logpath = /var/log/sign-ins.log
+"""
+
+
+def test_what_bans_attackers_works_and_is_gone(system, machine):
+    machine.write("/etc/fail2ban/jail.d/lab.conf", JAIL)
+    machine.write("/etc/fail2ban/action.d/dummy.local", "[Definition]\nactionban = true\nactionunban = true\n")
+    machine.run(
+        "touch /var/log/sign-ins.log; systemctl start fail2ban; for _ in $(seq 50); do fail2ban-client status sshd >/dev/null 2>&1 && break; sleep 0.2; done"
+    )
+    machine.run("fail2ban-client set sshd banip 192.0.2.9")
+    look(system, 2)
+    level, words = said(system, "fail2ban", "sshd")
+    assert (level, "1" in words) == ("up", True), words
+    machine.run("systemctl stop fail2ban")
+    look(system, 2)
+    assert said(system, "fail2ban")[0] == "critical"
+    machine.run(
+        "systemctl start fail2ban; for _ in $(seq 50); do fail2ban-client status sshd >/dev/null 2>&1 && break; sleep 0.2; done"
+    )
+    look(system, 2)
+    assert said(system, "fail2ban", "sshd")[0] == "up"
+
+
 def test_a_unit_that_starts_again_and_again(system, machine):
     machine.run(
         "printf '[Unit]\\nStartLimitIntervalSec=0\\n[Service]\\nExecStart=/bin/sleep 0.2\\nRestart=always\\nRestartSec=0.1\\n' >/run/systemd/system/flappy.service; systemctl daemon-reload"

@@ -1,13 +1,16 @@
 """The transport against a real sshd: strict, bounded, honest about what is known."""
 
+import contextlib
 import dataclasses
+import resource
 import threading
 import time
 from pathlib import Path
 
+import paramiko
 import pytest
 
-from portal.ssh.connection import read_host_keys
+from portal.ssh.connection import POLL_S, Connection, read_host_keys
 from portal.ssh.detached import HostState, UnexpectedStatus, parse_status
 from portal.ssh.errors import (
     AuthenticationFailed,
@@ -19,6 +22,7 @@ from portal.ssh.errors import (
     Unreachable,
 )
 from portal.ssh.keys import new_key_pair, parse_public_keys
+from portal.ssh.pool import Pool
 from portal.ssh.target import HostKey, clean
 from tests.lab.machine import wait_for
 
@@ -112,6 +116,41 @@ def test_connections_are_kept_replaced_and_evicted(pool, server):
         assert pool.open_connections == 1
     pool.evict_idle(now=time.monotonic() + 3600)
     assert pool.open_connections == 0
+
+
+def test_a_crowded_pool_closes_what_was_unused_longest(server):
+    pool = Pool(most=2)
+    try:
+        for number in range(4):
+            with pool.shell(dataclasses.replace(server, name=f"copy-{number}")) as shell:
+                shell.check("true")
+        assert pool.open_connections == 2
+        with pool.shell(dataclasses.replace(server, name="copy-3")) as shell:
+            before = pool.open_connections
+            shell.check("true")
+            assert pool.open_connections == before
+    finally:
+        pool.close()
+
+
+def test_closing_ends_a_connections_thread_at_once(server):
+    connection = Connection(server)
+    thread = next(thread for thread in threading.enumerate() if isinstance(thread, paramiko.Transport) and thread.is_active())
+    connection.close()
+    thread.join(POLL_S / 2)
+    assert not thread.is_alive()
+
+
+def test_descriptors_over_a_thousand_are_no_obstacle(pool, server):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    assert hard > 1200
+    with contextlib.ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(1100):
+            stack.enter_context(Path("/dev/null").open())
+        with pool.shell(server) as shell:
+            assert shell.check("echo there").stdout == "there\n"
 
 
 def test_a_lost_command_is_not_run_twice(pool, server, tmp_path):

@@ -1,5 +1,5 @@
 #!/bin/sh
-# retainer-host 8: the one program that the portal may run as root on this host (/etc/sudoers.d/retainer).
+# retainer-host 9: the one program that the portal may run as root on this host (/etc/sudoers.d/retainer).
 # It reads facts, refreshes package lists, and starts changes as units of their own that outlive any connection:
 #   version                   print the version of this file
 #   facts                     what only root can see: listening programs, deleted libraries in use, package locks, containers
@@ -42,7 +42,7 @@ NEEDRESTART_MODE=l
 APT_LISTCHANGES_FRONTEND=none
 export LC_ALL PATH DEBIAN_FRONTEND NEEDRESTART_MODE APT_LISTCHANGES_FRONTEND
 umask 077
-VERSION=8
+VERSION=9
 SELF=/usr/local/sbin/retainer-host
 RESTORE=/usr/local/sbin/retainer-restore
 WATCH=/usr/local/sbin/retainer-watch

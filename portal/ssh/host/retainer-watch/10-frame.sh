@@ -13,6 +13,8 @@ export LC_ALL PATH
 umask 077
 TAB=$(printf '\t')
 DRILL=/run/retainer-drill
+# Where a drill shows its certificate.
+DRILL_PORT=127.0.0.1:47993
 # What one log may have grown by since the last look and still be counted whole.
 LOG_LIMIT=16777216
 

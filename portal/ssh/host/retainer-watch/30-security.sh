@@ -44,7 +44,7 @@ look_units() {
 # Listening: everything over TCP, and over UDP what is not a port of the moment.
 look_ports() {
     has ss || return
-    ss -Hltunp | awk '{name = "-"; if (match($0, /\(\("[^"]+"/)) name = substr($0, RSTART + 3, RLENGTH - 4)
+    ss -Hltunp | grep -vF "$DRILL_PORT" | awk '{name = "-"; if (match($0, /\(\("[^"]+"/)) name = substr($0, RSTART + 3, RLENGTH - 4)
         port = $5; sub(/.*:/, "", port); if ($1 == "udp" && port + 0 >= 32768) next
         address = $5; sub(/%[^:\]]*/, "", address); print $1 " " address "\t" name}' | sort -u | while IFS="$TAB" read -r thing name; do
         say fact ports "$thing" "$name"

@@ -3,7 +3,9 @@
 look_services() {
     has systemctl || return
     list=$(timeout -k 5 10 systemctl list-units --type=service --state=running --plain --no-legend --no-pager --full) || return
-    printf '%s\n' "$list" | while read -r unit _; do [ -z "$unit" ] || say service "$unit"; done
+    printf '%s\n' "$list" | while read -r unit _; do
+        case $unit in '' | retainer-drill*) ;; *) say service "$unit" ;; esac
+    done
 }
 
 # How often systemd started each service again by itself since it was started on purpose (systemd.service(5), NRestarts).
@@ -50,12 +52,19 @@ look_certificates() {
         sed -nE 's/^[[:space:]]*smtpd_tls_(chain_files|cert_file)[[:space:]]*=[[:space:]]*([^,[:space:]]+).*/\2/p' /etc/postfix/main.cf
         sed -nE 's/^[[:space:]]*ssl_(server_)?cert(_file)?[[:space:]]*=[[:space:]]*<?([^[:space:]]+).*/\3/p' /etc/dovecot/dovecot.conf /etc/dovecot/conf.d/*.conf
         sed -nE 's/^[[:space:]]*ssl_cert_file[[:space:]]*=[[:space:]]*'"'"'([^'"'"']+)'"'"'.*/\1/p' /etc/postgresql/*/*/postgresql.conf
-        ls -d /etc/letsencrypt/live/*/fullchain.pem "$DRILL/certificate.pem"
+        ls -d /etc/letsencrypt/live/*/fullchain.pem
     } 2>/dev/null | sort -u | while read -r file; do
         case $file in /*) ;; *) continue ;; esac
         end=$(openssl x509 -noout -enddate -in "$file" 2>/dev/null | sed 's/^notAfter=//')
         say certificate "$file" "$([ -z "$end" ] || date -d "$end" +%s)"
     done
+    [ ! -e "$DRILL/certificate.pem" ] || say certificate "$DRILL/certificate.pem" "$(shown_end "$DRILL_PORT")"
+}
+
+# The end of the certificate that a program shows on a port of this host; nothing where nobody answers.
+shown_end() {
+    end=$(timeout -k 5 10 openssl s_client -connect "$1" </dev/null 2>/dev/null | openssl x509 -noout -enddate 2>/dev/null | sed 's/^notAfter=//')
+    [ -z "$end" ] || date -d "$end" +%s
 }
 
 # Names that web servers here answer to.

@@ -7,7 +7,12 @@ drill() {
     systemd-run --quiet --collect --unit=retainer-drill-end --on-active=1200 "$0" calm </dev/null || exit 71
     case $1 in
     units) systemctl reset-failed retainer-drill.service 2>/dev/null; systemd-run --quiet --unit=retainer-drill.service --description="Drill: a unit that fails on purpose" /bin/false </dev/null ;;
-    cert-file) openssl req -x509 -newkey rsa:2048 -nodes -keyout "$DRILL/key.pem" -out "$DRILL/certificate.pem" -days 1 -subj /CN=retainer-drill 2>/dev/null ;;
+    cert-file)
+        # a program that shows a certificate near its end, to this host alone
+        openssl req -x509 -newkey rsa:2048 -nodes -keyout "$DRILL/key.pem" -out "$DRILL/certificate.pem" -days 1 -subj /CN=retainer-drill 2>/dev/null || exit 69
+        systemctl stop -q retainer-drill-port.service 2>/dev/null
+        systemd-run --quiet --collect --unit=retainer-drill-port openssl s_server -accept "$DRILL_PORT" -cert "$DRILL/certificate.pem" -key "$DRILL/key.pem" -quiet </dev/null
+        ;;
     disk)
         mkdir -p "$DRILL/disk" && chmod 755 "$DRILL/disk" && { mountpoint -q "$DRILL/disk" || mount -t tmpfs -o size=1m,mode=755,nosuid,nodev,noexec retainer-drill "$DRILL/disk" 2>/dev/null; } || exit 69
         head -c 1040000 /dev/zero >"$DRILL/disk/filled"
@@ -21,6 +26,7 @@ drill() {
 
 calm() {
     systemctl stop -q retainer-drill-end.timer 2>/dev/null
+    systemctl stop -q retainer-drill-port.service 2>/dev/null
     systemctl reset-failed retainer-drill.service 2>/dev/null
     ! mountpoint -q "$DRILL/disk" || umount "$DRILL/disk"
     rm -rf "$DRILL"
