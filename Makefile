@@ -4,7 +4,7 @@ PORT ?= 8000
 ARGS ?=
 EMAIL ?= operator@retainer.example
 .DEFAULT_GOAL := help
-.PHONY: help up demo demo-down test bench check fmt shell password code migration lock
+.PHONY: help up demo demo-down test bench check fmt shell password code migration messages lock
 
 help:  ## list the words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -43,6 +43,10 @@ code:  ## the code that an account's authenticator app shows now: make code EMAI
 
 migration:  ## write migrations: make migration NAME=add_what
 	@.venv/bin/python -m portal.up.local_manage makemigrations -n $(NAME)
+
+messages:  ## gather what pages say for translation, and compile it
+	@$(PYTHON) -m portal.up env
+	@DJANGO_SETTINGS_MODULE=portal.settings .venv/bin/python -m portal.up.messages
 
 lock:  ## resolve the lock files again
 	@.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q \

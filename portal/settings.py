@@ -30,7 +30,9 @@ INSTALLED_APPS = [
     "portal.signin",
     "portal.ui",
     "portal.desk",
+    "portal.reports",
     "clients",
+    "clients.support",
     "monitoring",
     "backups",
     "maintenance",
@@ -172,6 +174,14 @@ DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "Retainer <retainer@localhost>")
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'filebased'}.EmailBackend"
 EMAIL_FILE_PATH = str(VAR / "mail")
 
+# Where people write to for help. Answers to a ticket go to a signed form of it, support+t12.…@…: the mailbox must take addresses
+# with a plus. Empty host: no mail is fetched.
+SUPPORT_ADDRESS = env.text("PORTAL_SUPPORT_ADDRESS", "support@localhost")
+SUPPORT_FROM = env.text("PORTAL_SUPPORT_FROM", f"Retainer <{SUPPORT_ADDRESS}>")
+# host=… port=… user=… tls=true folder=INBOX
+SUPPORT_MAILBOX = env.pairs("PORTAL_SUPPORT_MAILBOX")
+SUPPORT_MAILBOX_PASSWORD = env.secret("PORTAL_SUPPORT_MAILBOX_PASSWORD", default="")
+
 HTTPS = env.boolean("PORTAL_HTTPS", default=True)
 # passkeys on plain http: browsers allow that on localhost alone
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
@@ -205,6 +215,8 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "portal" / "locale"]
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -215,9 +227,9 @@ STORAGES = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
-# No page takes a file: what is sent as one is read past and kept nowhere.
-FILE_UPLOAD_HANDLERS: list[str] = []
-DATA_UPLOAD_MAX_NUMBER_FILES = 1
+# Only pages of tickets and of the knowledge base take files; elsewhere what is sent as one is read past and kept nowhere.
+FILE_UPLOAD_HANDLERS = ["portal.ui.uploads.BoundedUploadHandler"]
+DATA_UPLOAD_MAX_NUMBER_FILES = 10
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
@@ -254,6 +266,13 @@ CELERY_BEAT_SCHEDULE = {
     "monitoring.send_alerts": {"task": "monitoring.send_alerts", "schedule": 10.0, "options": {"expires": 9}},
     "signin.send_mail": {"task": "signin.send_mail", "schedule": 30.0, "options": {"expires": 25}},
     "signin.clear_sessions": {"task": "signin.clear_sessions", "schedule": 3600.0, "options": {"expires": 600}},
+    "reports.make_due": {"task": "reports.make_due", "schedule": 900.0, "options": {"expires": 890}},
+    "support.fetch_mail": {"task": "support.fetch_mail", "schedule": 30.0, "options": {"expires": 25}},
+    "support.take_mail": {"task": "support.take_mail", "schedule": 15.0, "options": {"expires": 14}},
+    "support.send_mail": {"task": "support.send_mail", "schedule": 15.0, "options": {"expires": 14}},
+    "support.watch_promises": {"task": "support.watch_promises", "schedule": 60.0, "options": {"expires": 55}},
+    "support.send_digests": {"task": "support.send_digests", "schedule": 600.0, "options": {"expires": 590}},
+    "support.diagnose": {"task": "support.diagnose", "schedule": SWEEP_S, "options": {"expires": SWEEP_S * 0.9}},
     "clients.sweep_host_work": {"task": "clients.sweep_host_work", "schedule": SWEEP_S, "options": {"expires": SWEEP_S * 0.9}},
 }
 

@@ -7,8 +7,10 @@ from portal.desk import views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("portal.desk.urls")),
+    path("", include("portal.reports.urls")),
     path("", include("portal.signin.urls")),
     path("", include("clients.urls")),
+    path("", include("clients.support.urls")),
     path("", include("maintenance.urls")),
     path("", include("backups.urls")),
     path("", include("monitoring.urls")),

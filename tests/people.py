@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
 
 from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.account.internal.userkit import user_id_to_str
@@ -13,6 +14,9 @@ from backups.models import BackupFinding, BackupJob, FoundBackup, Reading, Resto
 from backups.services import jobs
 from clients.models import Client, System
 from clients.services import registry
+from clients.support.models import Attachment, Ticket
+from clients.support.services import hours, incoming, knowledge, tickets
+from clients.support.services.files import NewFile
 from maintenance.choices import ScanState
 from maintenance.models import MaintenanceWindow, PendingUpdate, Rollout, RolloutTarget, Scan, UpgradeDocument
 from maintenance.services import upgrades
@@ -24,6 +28,8 @@ from portal.accounts.actor import Actor
 from portal.accounts.models import Membership, User
 from portal.accounts.roles import MemberRole, Role
 from portal.accounts.services import actor_of
+from portal.reports import services as reports
+from portal.reports.models import Report
 from portal.signin.services.first import enrol_app
 
 _numbers = itertools.count(1)
@@ -281,3 +287,45 @@ def make_restore(job: BackupJob, outcome: str = "", **values: object) -> Restore
         Restore.objects.filter(pk=restore.pk).update(**done)
         restore.refresh_from_db()
     return restore
+
+
+def make_ticket(system: System, person: User, subject: str = "planted") -> Ticket:
+    """A question of somebody at the system's client."""
+    question = tickets.Question(subject, "planted", files=[NewFile("planted.txt", "text/plain", b"planted")])
+    return tickets.raise_ticket(client=system.client, question=question, actor=actor(person), person=person, now=now())
+
+
+def make_report(client: Client) -> Report:
+    """A report that was sent."""
+    report = reports.make(client=client, month=now().date(), actor=TESTER, now=now())
+    Report.objects.filter(pk=report.pk).update(state="sent", sent_at=now(), sent_by="x", pdf=b"%PDF", sha256="x")
+    return report
+
+
+def support_ids(system: System, member: User, owner: User) -> dict[str, object]:
+    """One thing of support of each kind, all of the system's client."""
+    ticket, client = make_ticket(system, member), system.client
+    reply = tickets.answer(ticket=ticket, body="planted", actor=actor(owner), now=now())
+    entry = hours.note(
+        client=client,
+        work="other",
+        words="planted",
+        hours=Decimal(1),
+        spent_on=now().date(),
+        ticket=None,
+        person=None,
+        actor=TESTER,
+        now=now(),
+    )
+    statement = hours.close(client=client, month=hours.previous(now().date()), actor=TESTER, now=now())
+    # for all clients: everybody may read it
+    article = knowledge.write(
+        slug="unknown", client=None, language="en", title="For all", body="Words.", actor=TESTER, now=now()
+    ).article
+    knowledge.add_image(article=article, name="x.png", content=b"\x89PNG\r\n\x1a\n", actor=TESTER, now=now())
+    mail = incoming.keep(b"From: x@y.example\nSubject: planted\n\nplanted", now=now())
+    return {
+        "ticket_id": ticket.pk, "message_id": reply.pk, "attachment_id": Attachment.objects.get(message__ticket=ticket).pk,
+        "entry_id": entry.pk, "statement_id": statement.pk, "mail_id": mail.pk, "report_id": make_report(client).pk, "name": "x.png",
+        "language_code": "en",
+    }  # fmt: skip

@@ -31,6 +31,8 @@ class Client(models.Model):
     name = models.CharField(max_length=200)
     slug = models.SlugField(max_length=60, unique=True)
     time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
+    # What we write to people there in, where they have not chosen another.
+    language = models.CharField(max_length=2, choices=[("en", "English"), ("de", "Deutsch")], default="en", db_default="en")
     security_window_days = models.PositiveSmallIntegerField(default=7, validators=[MinValueValidator(1), MaxValueValidator(90)])
     routine_window_days = models.PositiveSmallIntegerField(default=30, validators=[MinValueValidator(1), MaxValueValidator(365)])
     created_at = models.DateTimeField(auto_now_add=True)

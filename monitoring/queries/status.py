@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from django.utils.translation import gettext
+
 from clients.choices import Environment
 from clients.models import Client, System
 from monitoring.choices import EntryKind, IncidentState, Kind, Level
 from monitoring.models import Check, Incident, IncidentEntry, PlannedWork, Rollup, StatusPage
-from monitoring.queries.checks import line_of
+from monitoring.queries.checks import BADGE, line_of
 
 DAYS = 90
 DAY_S = 86_400
@@ -32,8 +34,12 @@ class Bar:
     def words(self) -> str:
         """For whoever can't see the colour."""
         if self.level == "unknown" and not self.down_s:
-            return f"{self.day:%Y-%m-%d}: not known"
-        return f"{self.day:%Y-%m-%d}: down for {self.down_s / 60:.0f} minutes" if self.down_s else f"{self.day:%Y-%m-%d}: no outage"
+            words = gettext("not known")
+        elif self.down_s:
+            words = gettext("did not work for %(minutes)d minutes") % {"minutes": round(self.down_s / 60)}
+        else:
+            words = gettext("no outage")
+        return f"{self.day:%Y-%m-%d}: {words}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,8 @@ class Availability:
     bars: list[Bar]
     up_s: float
     down_s: float
+    # Since when it is as it is now; None where nothing is looked at.
+    since: datetime | None = None
 
     @property
     def percent(self) -> float | None:
@@ -55,7 +63,7 @@ class Availability:
     @property
     def percent_words(self) -> str:
         """Cut, not rounded: 99.99 stays so, and only a hundred is a hundred."""
-        return "not known" if self.percent is None else f"{int(self.percent * 100) / 100:.2f} %"
+        return gettext("not known") if self.percent is None else f"{int(self.percent * 100) / 100:.2f} %"
 
     @property
     def unknown_days(self) -> int:
@@ -63,22 +71,26 @@ class Availability:
         return sum(bar.level == "unknown" for bar in self.bars)
 
 
-def availability(systems: Sequence[System], *, now: datetime) -> list[Availability]:
-    """How long each system worked. Of several checks the worst counts; what nobody looked at is no uptime. Two queries."""
+def availability(systems: Sequence[System], *, now: datetime, since: date | None = None, days: int = DAYS) -> list[Availability]:
+    """How long each system worked. Of several checks the worst counts; what nobody looked at is no uptime. Two queries.
+
+    Args:
+        since: the first day, in UTC; without it the last of so many days is today.
+    """
     rows = Check.objects.filter(system__in=systems, ended_at=None, drill=False, kind__in=[Kind.REACH, *SEEN_FROM_OUTSIDE])
     checks: dict[int, list[Check]] = defaultdict(list)
     for check in rows.order_by("pk"):
         checks[check.system_id].append(check)
     counted = {system.pk: _counted(checks[system.pk]) for system in systems}
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    since = today - timedelta(days=DAYS - 1)
-    days: dict[int, dict[date, tuple[float, float]]] = defaultdict(dict)
-    ids = [check.pk for found in counted.values() for check in found]
-    for check_id, at, up_s, down_s in Rollup.objects.filter(step=DAY_S, at__gte=since, check_row__in=ids).values_list(
-        "check_row_id", "at", "up_s", "down_s"
-    ):
-        days[check_id][at.astimezone(UTC).date()] = (up_s, down_s)
-    return [_availability(system, counted[system.pk], days, since.date(), now) for system in systems]
+    first = since or (today - timedelta(days=days - 1)).date()
+    found: dict[int, dict[date, tuple[float, float]]] = defaultdict(dict)
+    ids = [check.pk for those in counted.values() for check in those]
+    for check_id, at, up_s, down_s in Rollup.objects.filter(
+        step=DAY_S, at__gte=datetime(first.year, first.month, first.day, tzinfo=UTC), check_row__in=ids
+    ).values_list("check_row_id", "at", "up_s", "down_s"):
+        found[check_id][at.astimezone(UTC).date()] = (up_s, down_s)
+    return [_availability(system, counted[system.pk], found, now=now, since=first, days=days) for system in systems]
 
 
 def _counted(checks: Sequence[Check]) -> list[Check]:
@@ -87,9 +99,9 @@ def _counted(checks: Sequence[Check]) -> list[Check]:
 
 
 def _availability(
-    system: System, checks: Sequence[Check], days: dict[int, dict[date, tuple[float, float]]], since: date, now: datetime
+    system: System, checks: Sequence[Check], found: dict[int, dict[date, tuple[float, float]]], *, now: datetime, since: date, days: int
 ) -> Availability:
-    bars = [_bar(since + timedelta(days=number), [days[check.pk] for check in checks], now) for number in range(DAYS)]
+    bars = [_bar(since + timedelta(days=number), [found[check.pk] for check in checks], now) for number in range(days)]
     levels = {line_of(check, now=now).level for check in checks}
     state = (
         "bad"
@@ -100,7 +112,8 @@ def _availability(
         if Level.WARNING in levels
         else "ok"
     )
-    return Availability(system, state, bars, sum(bar.up_s for bar in bars), sum(bar.down_s for bar in bars))
+    worst = [check.since for check in checks if BADGE[line_of(check, now=now).level] == state]
+    return Availability(system, state, bars, sum(bar.up_s for bar in bars), sum(bar.down_s for bar in bars), min(worst, default=None))
 
 
 def _bar(day: date, checks: Sequence[dict[date, tuple[float, float]]], now: datetime) -> Bar:

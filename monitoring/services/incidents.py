@@ -2,19 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
 from clients.models import Client
+from clients.services import calendars
 from monitoring.choices import OPEN_ALERT_STATES, EntryKind, IncidentState, Kind, Level
 from monitoring.models import Alert, Incident, IncidentEntry
 from portal.accounts.actor import Actor
 from portal.accounts.models import User
 from portal.accounts.roles import Permission
 from portal.audit import services as audit
-from portal.clock.business import BusinessCalendar
+from portal.clock.business import end_of_day
 from portal.errors import PortalError, constraint_name
 
 POST_MORTEM = """## What happened
@@ -28,7 +28,6 @@ POST_MORTEM = """## What happened
 ## What is done so that it does not happen again
 """
 ACTOR = "monitoring"
-GIVE_UP = timedelta(days=30)
 
 
 @transaction.atomic
@@ -69,13 +68,8 @@ def _open(members: Sequence[Alert], *, now: datetime) -> Incident:
 
 
 def answer_due(client: Client, at: datetime) -> datetime:
-    """The end of work of the day, in the client's zone; of what comes after it, or on a free day, of the next working day."""
-    calendar, day = BusinessCalendar(client.time_zone), at.astimezone(ZoneInfo(client.time_zone)).date()
-    for number in range(GIVE_UP.days):
-        span = calendar.span(day + timedelta(days=number))
-        if span is not None and at < span[1]:
-            return span[1]
-    raise ValueError("this calendar has no working days")
+    """The end of work of the day by the client's calendar; of what comes after it, or on a free day, of the next working day."""
+    return end_of_day(at, calendars.calendar_of(client, at=at))
 
 
 def note(*, incident: Incident, words: str, to_client: bool, actor: Actor, now: datetime) -> None:

@@ -1,14 +1,14 @@
 """Every request has an actor, a scope for the database, and a sign-in behind it unless its address is listed here."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import cast
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.cache import patch_cache_control
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -58,12 +58,10 @@ def actor(get_response: GetResponse) -> GetResponse:
                 return HttpResponseClientRedirect(page) if portal_request.htmx else HttpResponseRedirect(page)
         with ExitStack() as portal_request.scopes:
             portal_request.scopes.enter_context(acting_as(portal_request.actor))
-            zone = _zone_of(portal_request)
-            if zone is None:
+            zone, language = _zone_of(portal_request), language_of(request)
+            portal_request.LANGUAGE_CODE = language
+            with translation.override(language), timezone.override(zone) if zone else nullcontext():
                 answer = get_response(request)
-            else:
-                with timezone.override(zone):
-                    answer = get_response(request)
         if isinstance(request.user, User):
             # nothing of a signed-in person stays in a browser's or a proxy's cache
             patch_cache_control(answer, no_store=True, private=True)
@@ -78,6 +76,14 @@ def client_address(request: HttpRequest) -> str:
     if settings.PROXIES and len(forwarded) >= settings.PROXIES:
         return forwarded[-settings.PROXIES][:45]
     return str(request.META.get("REMOTE_ADDR") or "")[:45]
+
+
+def language_of(request: HttpRequest) -> str:
+    """What is spoken to whom is in front of the page: what they chose, else what their browser asks for. Our own pages are English."""
+    user = request.user
+    if isinstance(user, User) and (user.language or user.is_staff_member):
+        return user.language or "en"
+    return translation.get_language_from_request(request)
 
 
 def _note_seen(request: HttpRequest) -> None:

@@ -35,6 +35,8 @@ class User(AbstractBaseUser):
     name = models.CharField(max_length=200)
     role = models.CharField(max_length=16, choices=Role)
     is_active = models.BooleanField(default=True)
+    # What the portal speaks and writes to the person; empty: what their browser asks for.
+    language = models.CharField(max_length=2, choices=[("en", "English"), ("de", "Deutsch")], blank=True, default="", db_default="")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[UserManager] = UserManager()

@@ -11,8 +11,12 @@ from psycopg import sql
 
 # Who may see or write a row. The inner SELECTs make PostgreSQL ask once per query instead of once per row.
 _OF_CLIENT = "(SELECT retainer_all_clients()) OR {column} = ANY ((SELECT retainer_clients())::bigint[])"
-# A person may always find out where they belong; an event of nobody's client may be written by everybody.
-_ALSO_SEEN = {"accounts_membership": " OR user_id = (SELECT retainer_user())"}
+# A person may always find out where they belong, and read what was written for all clients.
+_ALSO_SEEN = {
+    "accounts_membership": " OR user_id = (SELECT retainer_user())",
+    **dict.fromkeys(("support_article", "support_articletext", "support_articleimage"), " OR client_id IS NULL"),
+}
+# An event of nobody's client may be written by everybody.
 _ALSO_WRITTEN = {"audit_auditevent": " OR client_id IS NULL"}
 _POLICY = "of_stated_client"
 

@@ -76,6 +76,34 @@ def add_hours(start: datetime, amount: timedelta, calendar: BusinessCalendar) ->
     raise ValueError("this calendar has no working time")
 
 
+def end_of_day(start: datetime, calendar: BusinessCalendar) -> datetime:
+    """The end of work of the day on which it is `start`; after it, or on a free day, that of the next working day.
+
+    Raises:
+        ValueError: a calendar without working time in ten years.
+    """
+    day = start.astimezone(ZoneInfo(calendar.zone)).date()
+    until = day + _GIVE_UP
+    while day < until:
+        span = calendar.span(day)
+        if span is not None and start < span[1]:
+            return span[1]
+        day += timedelta(days=1)
+    raise ValueError("this calendar has no working time")
+
+
+def time_between(start: datetime, end: datetime, calendar: BusinessCalendar) -> timedelta:
+    """How much working time lies between two moments; none where the second is not after the first."""
+    zone = ZoneInfo(calendar.zone)
+    day, last, total = start.astimezone(zone).date(), end.astimezone(zone).date(), timedelta()
+    while day <= last:
+        span = calendar.span(day)
+        if span is not None:
+            total += max(timedelta(), min(end, span[1]) - max(start, span[0]))
+        day += timedelta(days=1)
+    return total
+
+
 def add_days(start: datetime, days: int, calendar: BusinessCalendar) -> datetime:
     """The end of work on the last of so many working days; the day of `start` itself does not count.
 

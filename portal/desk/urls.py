@@ -7,6 +7,8 @@ from portal.desk import views
 app_name = "desk"
 urlpatterns = [
     path("", views.home, name="home"),
+    path("systems/", views.details, name="details"),
+    path("tickets/<int:ticket_id>/link/", views.ticket_link, name="ticket-link"),
     path("audit/", views.audit, name="audit"),
     path("audit/export/", views.audit_export, name="audit-export"),
 ]

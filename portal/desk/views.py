@@ -5,24 +5,44 @@ from urllib.parse import urlencode
 from django.core.paginator import Paginator
 from django.db import connection
 from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from clients.models import Client
+from clients.support.queries import tickets_for
+from clients.support.views.tickets import page as ticket_page
 from portal.accounts.permissions import anybody_allowed, requires
 from portal.accounts.request import PortalRequest
 from portal.accounts.roles import Permission
 from portal.audit import services as audit_service
-from portal.desk import audit_trail, queries
+from portal.desk import audit_trail, client_home, links, queries
 from portal.desk.audit_trail import Filter
-from portal.ui.answers import render_page
+from portal.errors import PortalError
+from portal.ui.answers import render_page, see
 from portal.ui.downloads import csv_download
 
 
 @require_GET
 @requires(Permission.SEE)
 def home(request: PortalRequest) -> HttpResponse:
-    """Operators see the fleet; a client's people see their own systems."""
+    """Operators see the fleet; a client's people whether all is well."""
+    if not request.actor.may(Permission.SEE_FLEET):
+        now = timezone.now()
+        return render_page(
+            request, "desk/client_home.html", {"homes": client_home.homes(request.actor, now=now), "now": now}, fragment="live"
+        )
+    return _fleet(request)
+
+
+@require_GET
+@requires(Permission.SEE)
+def details(request: PortalRequest) -> HttpResponse:
+    """All systems as operators see them; a client's people see their own."""
+    return _fleet(request)
+
+
+def _fleet(request: PortalRequest) -> HttpResponse:
     context = {"desk": queries.desk(request.actor, now=timezone.now())}
     return render_page(request, "desk/home.html", context, fragment="fleet")
 
@@ -56,6 +76,24 @@ def audit_export(request: PortalRequest) -> HttpResponse:
             query=request.GET.urlencode(),
         )  # fmt: skip
     return csv_download(rows, filename="audit-trail.csv")
+
+
+@require_POST
+@requires(Permission.OPERATE)
+def ticket_link(request: PortalRequest, ticket_id: int) -> HttpResponse:
+    """Link a ticket with what it is about, elsewhere in the portal."""
+    ticket = get_object_or_404(tickets_for(request.actor), pk=ticket_id)
+    try:
+        links.link(
+            ticket=ticket,
+            kind=request.POST.get("kind", ""),
+            number=request.POST.get("number", ""),
+            actor=request.actor,
+            now=timezone.now(),
+        )
+    except PortalError as error:
+        return ticket_page(request, ticket, error=error, status=422)
+    return see(request, "support:ticket", ticket.pk)
 
 
 @require_GET

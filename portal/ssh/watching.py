@@ -1,4 +1,4 @@
-"""Looks as root at how a host does, and drills on it: `retainer-host watch`, `drill` and `calm` (host/retainer-watch)."""
+"""Looks as root at how a host does, drills and questions: `retainer-host watch`, `drill`, `calm`, `ask` (host/retainer-watch)."""
 
 import shlex
 from collections.abc import Mapping
@@ -43,6 +43,19 @@ def begin_drill(shell: Shell, *, kind: str) -> bool:
         return False
     succeeded(result, name=shell.target.name)
     return True
+
+
+def ask(shell: Shell, *, kind: str, account: str, path: str) -> str:
+    """What `retainer-watch ask` reads of an account or a path; nothing is changed.
+
+    Args:
+        kind: password, mail, permission or sharing.
+
+    Raises:
+        SSHError: as `Shell.check`.
+    """
+    stdin = "".join(f"{word.replace(chr(10), ' ')}\n" for word in (account, path)).encode()
+    return clean(shell.check(f"sudo -n {HELPER} ask {shlex.quote(kind)}", stdin=stdin, timeout_s=30).raw)
 
 
 def calm(shell: Shell) -> None:

@@ -15,6 +15,12 @@ MACHINE = {
     "openssh-server": "/usr/sbin/sshd",
     "openssh-client": "ssh-keygen",
     "shellcheck": "shellcheck",
+    # the IMAP side of conversations by mail
+    "dovecot-imapd": "/usr/sbin/dovecot",
+    # what sets the monthly report's PDF
+    "libpango-1.0-0": "/usr/share/doc/libpango-1.0-0",
+    "libpangoft2-1.0-0": "/usr/share/doc/libpangoft2-1.0-0",
+    "libharfbuzz-subset0": "/usr/share/doc/libharfbuzz-subset0",
 }
 
 

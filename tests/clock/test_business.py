@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.clock.business import BusinessCalendar, add_days, add_hours, holidays_of
+from portal.clock.business import BusinessCalendar, add_days, add_hours, holidays_of, time_between
 
 BERLIN = BusinessCalendar("Europe/Berlin", region="DE-BE")
 
@@ -74,3 +74,28 @@ def test_more_time_never_ends_earlier_and_ends_at_work(start, amount, calendar):
     end = add_hours(start, amount, calendar)
     assert end >= start + amount
     assert end <= add_hours(start, amount + timedelta(minutes=1), calendar)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "hours"),
+    [
+        ("2026-03-27T15:00", "2026-03-30T08:00", 2),  # over the change to summer time: an hour on Friday, an hour on Monday
+        ("2026-10-23T14:00", "2026-10-26T09:00", 2),  # and back: work ends at 15 UTC on Friday, begins at 8 UTC on Monday
+        ("2026-05-01T06:00", "2026-05-01T20:00", 0),  # a holiday
+        ("2026-07-04T06:00", "2026-07-05T20:00", 0),  # a weekend
+        ("2026-07-06T07:00", "2026-07-06T07:00", 0),
+        ("2026-07-07T07:00", "2026-07-06T07:00", 0),  # backwards is nothing
+        ("2026-07-06T00:00", "2026-07-10T23:00", 40),
+    ],
+)
+def test_time_between_two_moments_is_what_was_worked(start, end, hours):
+    calendar = BusinessCalendar("Europe/Berlin", region="DE")
+    moments = [datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (start, end)]
+    assert time_between(*moments, calendar) == timedelta(hours=hours)
+
+
+def test_what_is_added_lies_between():
+    calendar = BusinessCalendar("Europe/Berlin", region="DE-BY")
+    start = datetime(2026, 3, 26, 11, 17, tzinfo=UTC)
+    for minutes in range(0, 6000, 371):
+        assert time_between(start, add_hours(start, timedelta(minutes=minutes), calendar), calendar) == timedelta(minutes=minutes)

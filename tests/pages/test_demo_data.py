@@ -28,7 +28,7 @@ def test_it_fills_the_pages_once(operator_page):
         assert operator_page.get(address).status_code == 200
     assert "99.99" not in operator_page.get("/wall/").content.decode()
     status = operator_page.get("/public/demo-bakery/").content.decode()
-    assert ("down for 47 minutes" in status, "Not everything is known" in status) == (True, True)
+    assert ("did not work for 47 minutes" in status, "Not everything is known" in status) == (True, True)
     # nobody ever connected to them, and that is what is said
     assert {line.health.level for line in system_lines(System.objects.all(), now=people.now())} == {"unknown"}
 

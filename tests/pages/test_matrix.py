@@ -27,7 +27,21 @@ from tests.pages.routes import ROUTES, undeclared
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 ALLOWED_WITHOUT_SECOND_FACTOR = ("/account/second-factor/", "/account/passkeys/", "/account/prove/", "/sign-out/")
 # What takes ids but not those of a client: staff, and the person's own things.
-NOT_OF_A_CLIENT = {"slug", "plan_id", "rule_id", "channel_id", "user_id", "pk", "token_id", "session", "secret", "provider_id"}
+NOT_OF_A_CLIENT = {
+    "slug",
+    "name",
+    "language_code",
+    "mail_id",
+    "plan_id",
+    "rule_id",
+    "channel_id",
+    "user_id",
+    "pk",
+    "token_id",
+    "session",
+    "secret",
+    "provider_id",
+}
 
 
 def test_every_route_states_a_permission():
@@ -121,6 +135,7 @@ def ids(system, cast):
         "alternative_id": alternative.pk, "system_id": system.pk, "update_id": people.make_update(system).pk, "client_id": client.pk, "run_id": run.pk, "alert_id": alert.pk, "work": "test_connection",
         "membership_id": Membership.objects.get(user=cast["member"]).pk, "credential_id": credential.pk,
         "invitation_id": invitation.pk, "staff invitation": staff_invitation.pk, "user_id": cast["operator"].pk, "session": "0" * 32, "token_id": 999_999, "pk": 999_999,
+        **people.support_ids(system, cast["member"], cast["owner"]),
         "secret": "unknown", "slug": "unknown", "provider_id": "oidc",
         "range_id": AllowedRange.objects.create(client=client, network="10.0.0.0/8", reason="x", actor_label="x").pk,
     }  # fmt: skip

@@ -23,6 +23,7 @@
 #   backup-reading            what a backup looks like from without (retainer-restore read): specification and keys by standard input
 #   backup-survey             what on this host makes backups, and what should be in one; reads only
 #   watch                     how this host does and what runs on it, as only root sees it (retainer-watch look); reads only
+#   ask KIND                  what answers an everyday question of somebody who uses this host (retainer-watch); reads only
 #   drill KIND, calm          make a condition real that an alert must follow, harmlessly, and take it back (retainer-watch)
 #   start UUID restore-test   prove a backup by restoring it (retainer-restore): its specification and, after an empty line, the
 #                             repository's key on standard input; the key lies on tmpfs for as long as the run
@@ -855,6 +856,7 @@ backup-survey) "$RESTORE" survey ;;
 watch) "$WATCH" look ;;
 drill) "$WATCH" drill "${2:-}" ;;
 calm) "$WATCH" calm ;;
+ask) "$WATCH" ask "${2:-}" ;;
 snapshots) snapshots ;;
 drop-snapshots) drop_snapshots ;;
 start) start "${2:-}" "${3:-}" "${4:-}" "${5:-}" ;;

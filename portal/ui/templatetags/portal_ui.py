@@ -6,8 +6,10 @@ from zoneinfo import ZoneInfo
 
 from django import template
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext, npgettext
 
 from portal.ui import markdown as markdown_text
 
@@ -34,13 +36,20 @@ def in_zone(value: datetime, zone: str) -> SafeString:
 
 
 @register.filter
+def in_zone_plain(value: datetime, zone: str) -> str:
+    """The same for a mail, which is plain text."""
+    local = value.astimezone(ZoneInfo(zone))
+    return f"{date_format(local, 'l')}, {local:%Y-%m-%d %H:%M} {local.tzname() or zone}"
+
+
+@register.filter
 def age(value: datetime | None) -> str:
     """How long ago, or how long until, in one unit."""
     if not value:
-        return "never"
+        return gettext("never")
     distance = timezone.now() - value
-    text = span(abs(distance))
-    return f"{text} ago" if distance >= timedelta(0) else f"in {text}"
+    words = gettext("%(span)s ago") if distance >= timedelta(0) else gettext("in %(span)s")
+    return words % {"span": span(abs(distance), ago=True)}
 
 
 @register.filter
@@ -74,13 +83,24 @@ def markdown(value: str) -> SafeString:
     return markdown_text.render(value)
 
 
-def span(distance: timedelta) -> str:
-    """A length of time in its largest sensible unit."""
+def span(distance: timedelta, *, ago: bool = False) -> str:
+    """A length of time in its largest sensible unit.
+
+    Args:
+        ago: behind “ago” or “in”, where German has another form.
+    """
     seconds = int(distance.total_seconds())
-    for size, word in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        if seconds >= size:
-            count = seconds // size
-            return f"{count} {word}{'s' * (count > 1)}"
+    if seconds >= 86_400:
+        days = seconds // 86_400
+        if ago:
+            return npgettext("ago", "%(count)d day", "%(count)d days", days) % {"count": days}
+        return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
+    if seconds >= 3_600:
+        hours = seconds // 3_600
+        return ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours}
+    if seconds >= 60:
+        minutes = seconds // 60
+        return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
     return f"{seconds} s"
 
 

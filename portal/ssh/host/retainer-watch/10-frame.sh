@@ -4,6 +4,7 @@
 #               packages as well, which takes a while), log=PATH<tab>INODE<tab>OFFSET (how far a log was counted)
 #   drill KIND  make a condition real that an alert must follow, in a way that harms nothing; it is taken back by itself
 #   calm        take back what drills made
+#   ask KIND    read what answers an everyday question of somebody who uses this host; changes nothing
 # Lines are words separated by tabs. An area that was read whole ends with `read AREA`: what it does not name is not there. Without
 # that line nobody knows. The last line is `end`.
 set -u

@@ -1,0 +1,67 @@
+"""What a client's people see first: whether all is well, what is planned, what was done, what they asked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from clients.models import Client
+from clients.support.choices import OPEN_STATES
+from clients.support.models import Ticket
+from clients.support.queries import tickets_for
+from maintenance.services import maintenance_windows
+from maintenance.services.promise import this_month
+from monitoring.models import Incident, IncidentEntry
+from monitoring.queries.status import ClientStatus, status_of
+from portal.accounts.actor import Actor
+from portal.accounts.roles import Permission
+from portal.reports import gather
+from portal.reports.models import Report, ReportState
+
+SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ClientHome:
+    """One client's, for somebody there.
+
+    Args:
+        open: incidents that are not over, with what was told of them.
+        proven: when a restore was last proven; None: never.
+        unproven: how many backups were never restored.
+        planned: what comes next, the soonest first.
+        hours: whether the person sees them.
+    """
+
+    client: Client
+    status: ClientStatus
+    open: Sequence[tuple[Incident, list[IncidentEntry]]]
+    facts: dict[str, Any]
+    proven: datetime | None
+    unproven: int
+    tickets: Sequence[Ticket]
+    planned: Sequence[tuple[datetime, str]]
+    report: Report | None
+    hours: bool
+
+
+def homes(actor: Actor, *, now: datetime) -> list[ClientHome]:
+    """A home for each client that somebody belongs to."""
+    clients = Client.objects.visible_to(actor).filter(ended_at=None).order_by("name", "pk")
+    return [_home(client, actor, now=now) for client in clients]
+
+
+def _home(client: Client, actor: Actor, *, now: datetime) -> ClientHome:
+    status, facts = status_of(client, now=now), gather.facts_of(client, this_month(client, now=now), now=now)
+    jobs = facts["restores"]["jobs"]
+    proven = [datetime.fromisoformat(job["proven"]) for job in jobs if job["proven"]]
+    planned = [(work.starts_at, f"{work.system}: {work.reason}") for work in status.planned]
+    planned += [(span.start, window.name) for window, span in maintenance_windows.upcoming(client, now=now, count=SHOWN)]
+    return ClientHome(
+        client=client, status=status, open=[pair for pair in status.incidents if pair[0].resolved_at is None], facts=facts,
+        proven=max(proven, default=None), unproven=sum(job["proven"] is None for job in jobs),
+        tickets=list(tickets_for(actor).filter(client=client, state__in=OPEN_STATES).order_by("-changed_at", "-pk")[:SHOWN]),
+        planned=sorted(planned, key=lambda one: one[0])[:SHOWN],
+        report=Report.objects.filter(client=client, state=ReportState.SENT).defer("pdf", "facts").order_by("-month").first(),
+        hours=actor.may(Permission.SEE_HOURS, client.pk),
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Support: tickets, mail, promises, hours, answers, reports."""
