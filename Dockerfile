@@ -1,6 +1,9 @@
 # The portal's image. Not built by us: no container engine is at hand.
 FROM python:3.12-slim
 WORKDIR /app
+# what sets the monthly report's PDF
+RUN apt-get update && apt-get install -y --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 \
+ && rm -rf /var/lib/apt/lists/*
 COPY requirements.lock .
 RUN pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY . .

@@ -64,9 +64,21 @@ def secure(cursor: Any, *, app_role: str, app_password: str) -> None:
                 f'CREATE POLICY {_POLICY} ON "{table}" USING ({rule}{_ALSO_SEEN.get(table, "")}) '
                 f"WITH CHECK ({rule}{_ALSO_WRITTEN.get(table, '')})"
             )
+    _let_searches_use_their_index(cursor)
     cursor.execute("SELECT current_user")
     if cursor.fetchone()[0] != app_role:
         _grant(cursor, app_role, app_password)
+
+
+def _let_searches_use_their_index(cursor: Any) -> None:
+    """Words may be looked up before a row's client is: the comparison tells nobody anything and fails on nothing.
+
+    PostgreSQL takes an index for a condition on a table with row-level security only where its function is marked so (CREATE FUNCTION,
+    LEAKPROOF), which takes a superuser. Where the owner is none, searches in a hundred thousand tickets are slower, and as right.
+    """
+    cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+    if cursor.fetchone()[0]:
+        cursor.execute("ALTER FUNCTION pg_catalog.ts_match_vq(tsvector, tsquery) LEAKPROOF")
 
 
 def refuse_to_bypass(*, connection: Any, **_: Any) -> None:

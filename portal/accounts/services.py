@@ -18,7 +18,7 @@ from portal.errors import PortalError
 TOKEN_PREFIX = "rtn_"  # noqa: S105  # a public prefix, so that scanners recognise a leaked token
 TOKEN_LIFETIME = timedelta(days=90)
 TOKEN_LONGEST = timedelta(days=365)
-READING = frozenset({Permission.SEE, Permission.SEE_FLEET, Permission.READ_AUDIT})
+READING = frozenset({Permission.SEE, Permission.SEE_FLEET, Permission.READ_AUDIT, Permission.SEE_HOURS})
 
 
 def actor_of(user: object, *, address: str = "") -> Actor:

@@ -6,6 +6,7 @@ from ninja import Field, NinjaAPI, Schema, Status
 
 from backups.api import router as backups_router
 from clients.api import router as clients_router
+from clients.support.api import router as support_router
 from maintenance.api import router as maintenance_router
 from maintenance.api_rollouts import router as rollouts_router
 from monitoring.api import router as monitoring_router
@@ -14,6 +15,7 @@ from portal.accounts.permissions import ANYBODY
 from portal.accounts.roles import Permission
 from portal.accounts.services import READING
 from portal.errors import NotAllowed, PortalError
+from portal.reports.api import router as reports_router
 from portal.signin.errors import BadSignIn
 from portal.signin.services.tokens import exchange
 
@@ -26,11 +28,15 @@ class SignIn(Schema):
     code: str = ""
     name: str = "API"
     operate: bool = False
+    tickets: bool = False
     days: int = Field(90, ge=1, le=365)
 
 
 class Token(Schema):
-    """A token, shown once. It reads; with `operate` it also decides, scans, onboards, and applies on staging."""
+    """A token, shown once. It reads; with `operate` it also decides, scans, onboards, and applies on staging.
+
+    With `tickets` it raises and answers tickets.
+    """
 
     token: str
 
@@ -48,12 +54,15 @@ api.add_router("", maintenance_router)
 api.add_router("", rollouts_router)
 api.add_router("", backups_router)
 api.add_router("", monitoring_router)
+api.add_router("", support_router)
+api.add_router("", reports_router)
 
 
 @api.post("/token", auth=None, response={200: Token, 401: Problem}, operation_id="sign_in", tags=["sign-in"])
 def sign_in(request: HttpRequest, body: SignIn) -> Status[dict[str, str]]:
     """Exchange address, password and code for a token."""
     scopes = READING | ({Permission.OPERATE} if body.operate else frozenset())
+    scopes |= {Permission.RAISE_TICKETS} if body.tickets else frozenset()
     try:
         token = exchange(
             request, email=body.email, password=body.password, code=body.code, name=body.name[:100], scopes=scopes, days=body.days,

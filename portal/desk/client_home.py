@@ -29,6 +29,7 @@ class ClientHome:
         open: incidents that are not over, with what was told of them.
         proven: when a restore was last proven; None: never.
         unproven: how many backups were never restored.
+        verdict: the worst of its systems; with a backup that was never restored, or none at all, not everything is well.
         planned: what comes next, the soonest first.
         hours: whether the person sees them.
     """
@@ -39,6 +40,7 @@ class ClientHome:
     facts: dict[str, Any]
     proven: datetime | None
     unproven: int
+    verdict: str
     tickets: Sequence[Ticket]
     planned: Sequence[tuple[datetime, str]]
     report: Report | None
@@ -47,7 +49,7 @@ class ClientHome:
 
 def homes(actor: Actor, *, now: datetime) -> list[ClientHome]:
     """A home for each client that somebody belongs to."""
-    clients = Client.objects.visible_to(actor).filter(ended_at=None).order_by("name", "pk")
+    clients = Client.objects.visible_to(actor).order_by("ended_at", "name", "pk")
     return [_home(client, actor, now=now) for client in clients]
 
 
@@ -60,6 +62,7 @@ def _home(client: Client, actor: Actor, *, now: datetime) -> ClientHome:
     return ClientHome(
         client=client, status=status, open=[pair for pair in status.incidents if pair[0].resolved_at is None], facts=facts,
         proven=max(proven, default=None), unproven=sum(job["proven"] is None for job in jobs),
+        verdict="warn" if status.state == "ok" and (not jobs or len(proven) < len(jobs)) else status.state,
         tickets=list(tickets_for(actor).filter(client=client, state__in=OPEN_STATES).order_by("-changed_at", "-pk")[:SHOWN]),
         planned=sorted(planned, key=lambda one: one[0])[:SHOWN],
         report=Report.objects.filter(client=client, state=ReportState.SENT).defer("pdf", "facts").order_by("-month").first(),

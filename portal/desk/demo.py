@@ -31,7 +31,7 @@ from maintenance.services import (
     windows,
 )
 from portal.accounts.actor import Actor
-from portal.desk import demo_monitoring
+from portal.desk import demo_monitoring, demo_support
 from portal.errors import PortalError
 
 CLIENT = "Demo Bakery"
@@ -110,6 +110,7 @@ def fill(*, now: datetime) -> Client:
     promise.note_breaches(now=now)
     _backups(systems, now=now)
     demo_monitoring.fill(client=client, systems=systems, actor=ACTOR, now=now)
+    demo_support.fill(client=client, systems=systems, actor=ACTOR, now=now)
     return client
 
 

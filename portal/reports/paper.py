@@ -14,6 +14,8 @@ from django.utils import timezone, translation
 from portal.errors import PortalError
 from portal.reports.models import Report
 
+# Of an outage shorter than this nobody speaks.
+A_MINUTE = 60
 _FONTS = Path(font_roboto.__file__).with_name("files")
 
 
@@ -59,10 +61,13 @@ def context_of(report: Report) -> dict[str, Any]:
 
 def tone_of(facts: dict[str, Any]) -> str:
     """Whether the month was well: ok, bad, or unknown where too little is known."""
-    unproven = [job for job in facts["restores"]["jobs"] if job["proven"] is None]
-    if any(not incident["over"] for incident in facts["incidents"]) or facts["updates"]["missed"]:
+    jobs, uptime = facts["restores"]["jobs"], facts["uptime"]
+    down = any(line["down_s"] >= A_MINUTE for line in uptime) or any(not test["passed"] for test in facts["restores"]["tests"])
+    if facts["incidents"] or facts["updates"]["missed"] or down or any(not run["verified"] for run in facts["updates"]["runs"]):
         return "bad"
-    if unproven or any(line["percent"] is None or line["unknown_days"] for line in facts["uptime"]):
+    unproven = not jobs or any(job["proven"] is None for job in jobs)
+    unseen = not uptime or any(line["percent"] is None or line["unknown_days"] for line in uptime)
+    if unproven or unseen or facts["security"]["open"] or any(not row["known"] for row in facts["certificates"]):
         return "unknown"
     return "ok"
 

@@ -76,7 +76,7 @@ def update() -> int:
 
 
 def _is_translated(words: str | tuple[str, ...] | list[str] | None) -> bool:
-    return bool(words) and (isinstance(words, str) or all(words))
+    return bool(words) if words is None or isinstance(words, str) else all(words)
 
 
 if __name__ == "__main__":

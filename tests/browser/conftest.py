@@ -72,7 +72,7 @@ def sign_in(page, user) -> None:
     if hasattr(user, "seed"):
         page.fill("#id_code", code_of(user))
         page.keyboard.press("Enter")
-    page.wait_for_selector("#fleet")
+    page.wait_for_selector("#fleet, #live")
 
 
 @pytest.fixture

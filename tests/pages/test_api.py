@@ -22,7 +22,7 @@ from tests import people
 from tests.pages.test_matrix import cast, permitted, role_of  # noqa: F401  # cast is a fixture
 
 SCHEMA = api.get_openapi_schema()
-OPERATE = READING | {Permission.OPERATE}
+OPERATE = READING | {Permission.OPERATE, Permission.RAISE_TICKETS}
 
 
 def operations():
@@ -74,6 +74,8 @@ def test_every_operation_as_everybody(client, method, path, permission, system, 
         client_id=system.client_id,
         rollout_id=people.make_rollout(system, cast["operator"]).pk,
         update_id=people.make_update(system, "for-the-api").pk,
+        ticket_id=people.make_ticket(system, cast["member"]).pk,
+        report_id=people.make_report(system.client).pk,
     )
     body = {"client_id": system.client_id, "name": "x", "address": "x", "environment": "staging", "system_id": system.pk,
             "fingerprint": "x", "updates": [], "kind": "command" if "checks" in path else "apply", "reason": "x", "question": "true",
@@ -117,6 +119,8 @@ def test_methods_that_are_no_operations_are_refused(client, method, path, operat
                     test_id=1,
                     restore_id=1,
                     raised_id=1,
+                    ticket_id=1,
+                    report_id=1,
                 ),
                 token=token_of(operator),
             ).status_code

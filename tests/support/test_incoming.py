@@ -1,11 +1,14 @@
 """Mail that comes in: put where it belongs, held, refused or left aside; in each case the original is kept."""
 
+import io
 from email.message import EmailMessage
 from email.mime.base import MIMEBase
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
+from types import SimpleNamespace
 
 import pytest
+from django.core.management import call_command
 
 from clients.models import Contact
 from clients.support.models import Attachment, IncomingMail, OutgoingMail, Ticket
@@ -286,3 +289,10 @@ def test_taken_twice_or_killed_midway_it_is_one_line(arrive, member):
     assert incoming.take_waiting(now=people.now()) == 0, "somebody holds it"
     assert incoming.take_waiting(now=people.now() + incoming.LEASE) == 1
     assert Ticket.objects.count() == 2
+
+
+def test_a_mail_server_hands_over_by_a_pipe(member, monkeypatch):
+    raw = f"From: {member.email}\nTo: support@retainer.example\nSubject: Pipe\nMessage-ID: <pipe@x>\n\nHello".encode()
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(raw)))
+    call_command("take_mail")
+    assert bytes(IncomingMail.objects.get().original) == raw

@@ -815,6 +815,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="ticket",
+            index=models.Index(
+                models.OrderBy(models.F("answer_due_at"), nulls_last=True),
+                models.OrderBy(models.F("changed_at"), descending=True),
+                models.OrderBy(models.F("id"), descending=True),
+                name="ticket_list",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="ticket",
             index=models.Index(fields=["-changed_at", "-id"], name="ticket_newest"),
         ),
         migrations.AddIndex(

@@ -77,6 +77,7 @@ class Ticket(ClientOwned):
             models.Index(fields=["answer_due_at"], condition=Q(answer_due_at__isnull=False), name="ticket_to_answer"),
             models.Index(fields=["resolution_due_at"], condition=Q(state__in=RUNNING), name="ticket_to_resolve"),
             models.Index(fields=["client", "-changed_at"], name="ticket_of_client"),
+            models.Index(F("answer_due_at").asc(nulls_last=True), F("changed_at").desc(), F("id").desc(), name="ticket_list"),
             models.Index(fields=["-changed_at", "-id"], name="ticket_newest"),
             models.Index(fields=["diagnose_at"], condition=Q(diagnosed_at=None, diagnose_at__isnull=False), name="ticket_to_diagnose"),
             GinIndex(fields=["search"], name="ticket_search"),

@@ -5,6 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
+from clients.support.services import knowledge
+from portal.accounts.actor import Actor
 from portal.accounts.scope import acting_for_all
 from portal.signin.services.first import add_sample_approver, enrol_app, ensure_first_lead
 
@@ -22,6 +24,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run."""
         with acting_for_all():
+            knowledge.ship(actor=Actor.portal("shipped answers"), now=timezone.now())
             made = ensure_first_lead(email=options["email"], now=timezone.now())
             if made is None:
                 self.stdout.write("Sign in as before. Forgotten? make password EMAIL=address (manage.py set_password in production)")
