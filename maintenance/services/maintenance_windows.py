@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from heapq import merge
-from itertools import islice, takewhile
+from itertools import islice, repeat, takewhile
 
 from django.db import transaction
 from django.db.models import Q
@@ -97,5 +97,5 @@ def calendar_of(client: Client, *, now: datetime) -> bytes:
 
 def _merged(client: Client, now: datetime) -> Iterable[tuple[MaintenanceWindow, Window]]:
     rows = MaintenanceWindow.objects.filter(client=client, ended_at=None).select_related("system").order_by("pk")
-    streams = [((row, window) for window in occurrences(row.recurrence(client.time_zone), after=now)) for row in rows]
+    streams = [zip(repeat(row), occurrences(row.recurrence(client.time_zone), after=now), strict=False) for row in rows]
     return merge(*streams, key=lambda found: (found[1].start, found[0].pk))

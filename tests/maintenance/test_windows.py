@@ -1,6 +1,6 @@
 """When an update is due: the earliest end of its advisories' windows, with the reason; policies of clients."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from clients.models import Client
 from maintenance.choices import Severity
 from maintenance.models import UpdateAdvisory, WindowPolicy
-from maintenance.services import matching, windows
+from maintenance.services import maintenance_windows, matching, windows
 from portal.audit.models import AuditEvent
 from portal.errors import NotAllowed, PortalError
 from tests import people
@@ -149,3 +149,22 @@ def test_the_service_and_the_database_hold_the_rules(system, auditor):
         WindowPolicy.objects.filter(pk=policy.pk).update(high_h=0)
     with pytest.raises(IntegrityError), transaction.atomic():
         WindowPolicy.objects.create(client=system.client, changed_at=people.now(), actor_label="x")
+
+
+def test_each_window_keeps_its_own_name_in_what_comes_next(system):
+    for name, weekday in (("Tuesday night", 1), ("Sunday", 6)):
+        maintenance_windows.add(
+            client=system.client,
+            name=name,
+            every="week",
+            weekdays=[weekday],
+            start=time(2),
+            end=time(4),
+            actor=people.TESTER,
+            now=people.now(),
+        )
+    found = maintenance_windows.upcoming(system.client, now=people.now(), count=4)
+    assert {(window.name, span.start.weekday()) for window, span in found} == {("Tuesday night", 1), ("Sunday", 6)}
+    feed = maintenance_windows.calendar_of(system.client, now=people.now()).decode()
+    assert "(Tuesday night)" in feed
+    assert "(Sunday)" in feed
