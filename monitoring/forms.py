@@ -167,6 +167,11 @@ class HeartbeatForm(forms.Form):
 class WorkForm(forms.Form):
     """Work on a system."""
 
+    starts_at = forms.DateTimeField(
+        label="Begins (UTC; empty: now)",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
     hours = forms.IntegerField(label="Hours", min_value=1, max_value=168, initial=1)
     reason = forms.CharField(label="What is being done", max_length=500)
 

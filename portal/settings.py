@@ -273,6 +273,7 @@ CELERY_BEAT_SCHEDULE = {
     "support.watch_promises": {"task": "support.watch_promises", "schedule": 60.0, "options": {"expires": 55}},
     "support.send_digests": {"task": "support.send_digests", "schedule": 600.0, "options": {"expires": 590}},
     "support.diagnose": {"task": "support.diagnose", "schedule": SWEEP_S, "options": {"expires": SWEEP_S * 0.9}},
+    "support.act": {"task": "support.act", "schedule": SWEEP_S, "options": {"expires": SWEEP_S * 0.9}},
     "clients.sweep_host_work": {"task": "clients.sweep_host_work", "schedule": SWEEP_S, "options": {"expires": SWEEP_S * 0.9}},
 }
 

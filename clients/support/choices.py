@@ -66,6 +66,16 @@ class Via(models.TextChoices):
     PORTAL = "portal", _("by the portal")
 
 
+class ActionState(models.TextChoices):
+    """Of something that the portal does on a system for a ticket."""
+
+    ASKED = "asked", "Asked for"
+    RUNNING = "running", "Under way"
+    DONE = "done", "Done and verified"
+    FAILED = "failed", "Failed, nothing was changed"
+    UNKNOWN = "unknown", "Not known whether it happened"
+
+
 class LinkKind(models.TextChoices):
     """What a ticket may be linked to."""
 

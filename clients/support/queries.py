@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from clients.models import Client, System
 from clients.support.choices import OPEN_STATES, RUNNING, MailState, MessageKind, Priority, SendState
 from clients.support.models import (
+    Action,
     AnswerTemplate,
     Article,
     Attachment,
@@ -158,6 +159,11 @@ def colleagues(client: Client) -> QuerySet[User]:
 def systems_of(client: Client) -> QuerySet[System]:
     """The systems of a client."""
     return System.objects.filter(client=client).order_by("environment", "name", "pk")
+
+
+def actions_of(ticket: Ticket) -> QuerySet[Action]:
+    """What operators had done on systems for a ticket, the newest first."""
+    return Action.objects.filter(ticket=ticket).select_related("system").order_by("-pk")
 
 
 def templates(language: str) -> QuerySet[AnswerTemplate]:

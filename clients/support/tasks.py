@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from clients.support.services import diagnosis, incoming, mailbox, sending, watching
+from clients.support.services import diagnosis, guided, incoming, mailbox, sending, watching
 
 
 @shared_task(name="support.fetch_mail", queue="default")
@@ -40,3 +40,9 @@ def send_digests(**_later: object) -> None:
 def diagnose(**_later: object) -> None:
     """Look into tickets on their systems, before a human reads them."""
     diagnosis.diagnose_due(now=timezone.now())
+
+
+@shared_task(name="support.act", queue="hosts")
+def act(**_later: object) -> None:
+    """Do what operators asked for on systems, for tickets."""
+    guided.act_on_due(now=timezone.now())

@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from clients.choices import Access, Environment
 from clients.models import Client, System
+from clients.support.services import announcing
 from maintenance.choices import (
     OPEN_TARGET_STATES,
     AlternativeKind,
@@ -38,9 +39,11 @@ from maintenance.models import (
 )
 from maintenance.parsers.upgrades import parse_document
 from maintenance.services import restarts, runs, staging, windows
+from maintenance.services.maintenance_windows import next_window
 from portal.accounts.actor import Actor
 from portal.accounts.roles import Permission
 from portal.audit import services as audit
+from portal.clock.recurrence import Window
 from portal.errors import NotAllowed, PortalError, constraint_name
 from portal.queue import nudge
 
@@ -168,8 +171,31 @@ def approve(*, rollout: Rollout, plan_hash: str, note: str = "", actor: Actor, n
         action="rollout.approve", actor=actor, subject=row, client_id=row.client_id, now=now, plan_hash=plan_hash,
         asked_by=row.actor_label, emergency=row.emergency, note=note.strip(),
     )  # fmt: skip
+    _announce(row, now=now)
     nudge("maintenance.advance_rollout", client_id=row.client_id, rollout_id=row.pk)
     return approval
+
+
+def _announce(rollout: Rollout, *, now: datetime) -> None:
+    """Tell the client's people in which window their systems are changed; an emergency does not wait for one."""
+    targets = (
+        rollout.targets.filter(system__environment=Environment.PRODUCTION).select_related("system__client").order_by("system__name")
+    )
+    by_window: dict[Window, list[System]] = {}
+    for target in targets.select_related("system__client").order_by("system__name", "pk"):
+        window = next_window(target.system, now=now)
+        if window is not None and not rollout.emergency:
+            by_window.setdefault(window, []).append(target.system)
+    for window, systems in by_window.items():
+        announcing.tell_of_work(
+            client=systems[0].client,
+            what=", ".join(system.name for system in systems)[:150],
+            start=max(window.start, now),
+            end=window.end,
+            reason="Updates",
+            uid=f"rollout-{rollout.pk}-{window.start:%Y%m%dT%H%M}@retainer",
+            now=now,
+        )
 
 
 @transaction.atomic

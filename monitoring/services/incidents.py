@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 
 from clients.models import Client
 from clients.services import calendars
+from clients.support.services import announcing
 from monitoring.choices import OPEN_ALERT_STATES, EntryKind, IncidentState, Kind, Level
 from monitoring.models import Alert, Incident, IncidentEntry
 from portal.accounts.actor import Actor
@@ -85,6 +86,7 @@ def note(*, incident: Incident, words: str, to_client: bool, actor: Actor, now: 
         _note(incident, EntryKind.TOLD if to_client else EntryKind.NOTE, words.strip()[:5000], label=actor.label, now=now)
         if to_client:
             _answered(incident, now=now)
+            announcing.tell_of_incident(client=incident.client, title=incident.title, words=words.strip(), over=False, now=now)
             audit.record(
                 action="incident.tell", actor=actor, subject=incident, client_id=incident.client_id, now=now, words=words.strip()
             )
@@ -133,6 +135,7 @@ def resolve(*, incident: Incident, words: str, actor: Actor, now: datetime) -> N
                 raise PortalError("This incident is resolved already.")
             _note(incident, EntryKind.RESOLVED, words.strip()[:5000], label=actor.label, now=now)
             _answered(incident, now=now)
+            announcing.tell_of_incident(client=incident.client, title=incident.title, words=words.strip(), over=True, now=now)
             audit.record(
                 action="incident.resolve", actor=actor, subject=incident, client_id=incident.client_id, now=now, words=words.strip()
             )

@@ -50,9 +50,12 @@ def work_begin(request: PortalRequest, system_id: int) -> HttpResponse:
     if not form.is_valid():
         return _system(request, system_id, form=form)
     now = timezone.now()
-    until = now + timedelta(hours=form.cleaned_data["hours"])
+    given = form.cleaned_data
+    until = (given["starts_at"] or now) + timedelta(hours=given["hours"])
     try:
-        planned_work.begin(system=system, until=until, reason=form.cleaned_data["reason"], actor=request.actor, now=now)
+        planned_work.begin(
+            system=system, until=until, reason=given["reason"], starts_at=given["starts_at"], actor=request.actor, now=now
+        )
     except PortalError as error:
         return _system(request, system_id, error=error)
     return see(request, "monitoring:system-checks", system.pk)

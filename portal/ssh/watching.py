@@ -58,6 +58,16 @@ def ask(shell: Shell, *, kind: str, account: str, path: str) -> str:
     return clean(shell.check(f"sudo -n {HELPER} ask {shlex.quote(kind)}", stdin=stdin, timeout_s=30).raw)
 
 
+def set_password(shell: Shell, *, account: str, password: str) -> None:
+    """A new password for a person's account, to be changed at the next sign-in. It goes by standard input.
+
+    Raises:
+        SSHError: as `Shell.check`; ConnectionLost and TimedOut leave it unknown whether it is set.
+    """
+    lines = f"{account.replace(chr(10), ' ')}\n{password}\n".encode()
+    shell.check(f"sudo -n {HELPER} set-password", stdin=lines, timeout_s=30)
+
+
 def calm(shell: Shell) -> None:
     """Take back what drills made.
 

@@ -1,5 +1,6 @@
 """Tickets: raised, answered, waiting, resolved; who is told, and who may see them."""
 
+import plistlib
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -215,3 +216,33 @@ def test_a_promise_is_warned_of_once_and_a_broken_one_is_kept(ask, operator):
     tickets.answer(ticket=ticket, body="Sorry.", actor=people.actor(operator), now=people.now())
     ticket.refresh_from_db()
     assert ticket.broken_at == ticket.response_due_at, "an answer that came too late does not mend it"
+
+
+def test_a_mail_profile_is_an_answer_with_the_clients_own_server_and_no_password(ask, operator_page, sample_client, member):
+    ticket = ask(form="mail_device")
+    address = f"/tickets/{ticket.pk}/profile/"
+    assert operator_page.post(address).status_code == 422, "no mail server is known"
+    people.make_system(sample_client, address="mail.client.example", environment="production", roles=["mail"])
+    assert operator_page.post(address).status_code == 303
+    made = plistlib.loads(bytes(Attachment.objects.get().content))
+    (account,) = made["PayloadContent"]
+    assert (account["EmailAddress"], account["IncomingMailServerHostName"]) == (member.email, "mail.client.example")
+    assert not [name for name in account if name.endswith("Password") and name != "OutgoingPasswordSameAsIncomingPassword"]
+    assert AuditEvent.objects.filter(action="ticket.profile").count() == 1
+
+
+def test_a_new_password_is_asked_for_by_operators_on_systems_that_we_manage(ask, operator_page, member_page, system):
+    ticket = ask(form="password")
+    address = f"/tickets/{ticket.pk}/password/"
+    assert member_page.post(address, {"system": system.pk, "account": "anna"}).status_code == 403
+    assert operator_page.post(address, {"system": system.pk, "account": "a;reboot"}).status_code == 422
+    assert operator_page.post(address, {"system": people.make_system().pk, "account": "anna"}).status_code == 404
+    assert operator_page.post(address, {"system": system.pk, "account": "anna"}).status_code == 303
+    assert "Asked for" in operator_page.get(f"/tickets/{ticket.pk}/").content.decode()
+    action = ticket.actions.get()
+    assert action.credential.username == "anna"
+    for values in ({"state": "odd"}, {"state": "done"}, {"client": people.make_client()}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            type(action).objects.update(**values)
+    type(system).objects.filter(pk=system.pk).update(access="read_only")
+    assert operator_page.post(address, {"system": system.pk, "account": "karl"}).status_code == 422

@@ -10,7 +10,7 @@ from clients.models import Client
 from clients.support import queries
 from clients.support.forms import TemplateForm
 from clients.support.models import AnswerTemplate, IncomingMail, Ticket
-from clients.support.services import incoming, templates, tickets
+from clients.support.services import guided, incoming, profiles, templates, tickets
 from clients.support.views.tickets import page, visible
 from portal.accounts.permissions import requires
 from portal.accounts.request import PortalRequest
@@ -53,6 +53,33 @@ def split(request: PortalRequest, ticket_id: int, message_id: int) -> HttpRespon
     except PortalError as error:
         return page(request, row, error=error, status=422)
     return see(request, "support:ticket", made.pk)
+
+
+@require_POST
+@requires(Permission.OPERATE)
+def password(request: PortalRequest, ticket_id: int) -> HttpResponse:
+    """A new password for an account on a system, done by a worker."""
+    row = visible(request, ticket_id)
+    system = get_object_or_404(queries.systems_of(row.client), pk=_number(request.POST.get("system", "")))
+    try:
+        guided.ask_for_password(
+            ticket=row, system=system, account=request.POST.get("account", "").strip(), actor=request.actor, now=timezone.now()
+        )
+    except PortalError as error:
+        return page(request, row, error=error, status=422)
+    return see(request, "support:ticket", row.pk)
+
+
+@require_POST
+@requires(Permission.OPERATE)
+def profile(request: PortalRequest, ticket_id: int) -> HttpResponse:
+    """Answer with a mail profile for a phone."""
+    row = visible(request, ticket_id)
+    try:
+        profiles.send_profile(ticket=row, actor=request.actor, now=timezone.now())
+    except PortalError as error:
+        return page(request, row, error=error, status=422)
+    return see(request, "support:ticket", row.pk)
 
 
 @require_GET

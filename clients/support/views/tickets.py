@@ -122,6 +122,7 @@ def page(request: PortalRequest, row: Ticket, *, form: Any = None, error: Portal
     if request.actor.sees_all_clients:
         context |= {
             "staff": queries.staff(), "templates": queries.templates(row.language), "colleagues": queries.colleagues(row.client),
+            "systems": queries.systems_of(row.client), "actions": queries.actions_of(row),
             "found": knowledge.search(words=row.subject, client_ids=[row.client_id], language=row.language, most=3),
         }  # fmt: skip
     return render_page(request, "support/ticket.html", context, fragment="thread", status=status)

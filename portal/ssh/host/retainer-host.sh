@@ -23,6 +23,7 @@
 #   backup-reading            what a backup looks like from without (retainer-restore read): specification and keys by standard input
 #   backup-survey             what on this host makes backups, and what should be in one; reads only
 #   watch                     how this host does and what runs on it, as only root sees it (retainer-watch look); reads only
+#   set-password              a new password for a person's account, to be changed at the next sign-in
 #   ask KIND                  what answers an everyday question of somebody who uses this host (retainer-watch); reads only
 #   drill KIND, calm          make a condition real that an alert must follow, harmlessly, and take it back (retainer-watch)
 #   start UUID restore-test   prove a backup by restoring it (retainer-restore): its specification and, after an empty line, the
@@ -846,6 +847,21 @@ status() {
     tail -c "+$(($2 + 1))" "$DIR/log" | head -c "$LOG_CHUNK"
 }
 
+# A new password for somebody who uses this host, which must be changed at the next sign-in: account and password by standard input.
+# Not for root, nor for accounts of programs. What is true afterwards is read, not assumed.
+set_password() {
+    IFS= read -r account && IFS= read -r secret && [ -n "$secret" ] || fail 64 "an account and a password, a line each"
+    case $account in -* | *[!A-Za-z0-9._-]*) fail 64 "not an account" ;; esac
+    number=$(id -u "$account" 2>/dev/null) || fail 67 "there is no account $account"
+    [ "$number" -ge 1000 ] && [ "$number" -ne 65534 ] || fail 77 "$account is not a person's account"
+    before=$(getent shadow "$account" | cut -d : -f 2)
+    printf '%s:%s\n' "$account" "$secret" | chpasswd 2>&1 || fail 70 "chpasswd refused it"
+    chage -d 0 "$account" || fail 70 "chage refused it"
+    after=$(getent shadow "$account" | cut -d : -f 2,3)
+    case $after in "$before":*) fail 70 "the password is the one before" ;; '!'*) fail 70 "the account is still locked" ;; *:0) ;; *) fail 70 "it need not be changed" ;; esac
+    echo set
+}
+
 case ${1:-} in
 version) echo "$VERSION" ;;
 facts) facts ;;
@@ -857,6 +873,7 @@ watch) "$WATCH" look ;;
 drill) "$WATCH" drill "${2:-}" ;;
 calm) "$WATCH" calm ;;
 ask) "$WATCH" ask "${2:-}" ;;
+set-password) set_password ;;
 snapshots) snapshots ;;
 drop-snapshots) drop_snapshots ;;
 start) start "${2:-}" "${3:-}" "${4:-}" "${5:-}" ;;

@@ -1,0 +1,47 @@
+"""Guided actions: what an operator has done on a system for a ticket, by a form instead of a shell."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from clients.support.choices import ActionState
+from portal.accounts.tenancy import ClientOwned
+
+FINAL = [ActionState.DONE, ActionState.FAILED, ActionState.UNKNOWN]
+
+
+class Action(ClientOwned):
+    """A new password for an account, written before anything reaches the host; it is sent once and never again."""
+
+    ticket = models.ForeignKey("Ticket", on_delete=models.PROTECT, related_name="actions")
+    system = models.ForeignKey("clients.System", on_delete=models.PROTECT, related_name="+")
+    account = models.CharField(max_length=64)
+    # Where the password is sealed; who reveals it is recorded there.
+    credential = models.ForeignKey("vault.Credential", null=True, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=8, choices=ActionState, default=ActionState.ASKED)
+    words = models.CharField(max_length=500, blank=True, default="")
+    actor_label = models.CharField(max_length=254)
+    asked_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.CheckConstraint(condition=Q(state__in=ActionState.values), name="action_state_known"),
+            models.CheckConstraint(
+                condition=Q(state__in=FINAL, finished_at__isnull=False) | (~Q(state__in=FINAL) & Q(finished_at=None)),
+                name="action_finished_iff_final",
+            ),
+            models.UniqueConstraint(
+                fields=["system", "account"],
+                condition=Q(state__in=[ActionState.ASKED, ActionState.RUNNING]),
+                name="one_open_action_of_an_account",
+            ),
+        ]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(fields=["asked_at"], condition=Q(state__in=[ActionState.ASKED, ActionState.RUNNING]), name="action_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"new password for {self.account}"

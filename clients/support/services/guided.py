@@ -1,0 +1,123 @@
+"""Guided actions on a system, for a ticket: asked for by an operator, done once by a worker, verified there, recorded.
+
+The password is made and sealed in the vault before anything is sent, so that whatever happens it is not lost; it goes to the host by
+standard input. An outcome that is not known stays so: it is never sent a second time by itself.
+"""
+
+import re
+import secrets
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+
+from clients.choices import Access
+from clients.errors import NotReady
+from clients.models import System
+from clients.services import access
+from clients.support.choices import ActionState
+from clients.support.models import Action, Ticket
+from clients.support.services import tickets
+from portal.accounts.actor import Actor
+from portal.accounts.roles import Permission
+from portal.accounts.scope import acting_for_all
+from portal.audit import services as audit
+from portal.errors import PortalError, constraint_name
+from portal.ssh import watching
+from portal.ssh.errors import CommandFailed, ConnectFailed, SSHError, SudoRefused
+from portal.vault import services as vault
+from portal.vault.models import CredentialKind
+
+ACTOR = Actor.portal("support")
+_ACCOUNT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+# A worker that began and said nothing for so long is dead: nobody knows whether it sent it.
+DEAD_AFTER = timedelta(minutes=5)
+AT_ONCE = 10
+
+
+def ask_for_password(*, ticket: Ticket, system: System, account: str, actor: Actor, now: datetime) -> Action:
+    """Ask for a new password of an account.
+
+    Raises:
+        PortalError: another client's system, one that we only look at, no account, or it is under way already.
+    """
+    actor.require(Permission.OPERATE)
+    if system.client_id != ticket.client_id:
+        raise PortalError("There is no such system.")
+    if system.access != Access.MANAGE:
+        raise PortalError("The portal only looks at this system: it changes nothing there.")
+    if not _ACCOUNT.fullmatch(account):
+        raise PortalError(f"“{account[:64]}” is not the name of an account.")
+    try:
+        with transaction.atomic():
+            credential = vault.store(
+                client_id=ticket.client_id,
+                kind=CredentialKind.PASSWORD,
+                label=f"{account} on {system}, for ticket #{ticket.pk}",
+                secret=secrets.token_urlsafe(12).encode(),
+                username=account,
+                system_id=system.pk,
+                actor=actor,
+                now=now,
+            )
+            action = Action.objects.create(
+                client_id=ticket.client_id,
+                ticket=ticket,
+                system=system,
+                account=account,
+                credential=credential,
+                actor_label=actor.label,
+                asked_at=now,
+            )
+            audit.record(action="ticket.password", actor=actor, subject=ticket, client_id=ticket.client_id, now=now, account=account)
+    except IntegrityError as error:
+        if constraint_name(error) != "one_open_action_of_an_account":
+            raise
+        raise PortalError("A new password for this account is on its way already.") from error
+    return action
+
+
+def act_on_due(*, now: datetime) -> int:
+    """Do what was asked for; returns how much. What a dead worker left is not known, and is not done again."""
+    with acting_for_all():
+        for action in Action.objects.filter(state=ActionState.RUNNING, started_at__lt=now - DEAD_AFTER):
+            _end(action, ActionState.UNKNOWN, "The worker died in the middle: try whether the new password works.", now=now)
+        done = 0
+        for action_id in (
+            Action.objects.filter(state=ActionState.ASKED).order_by("asked_at", "pk").values_list("pk", flat=True)[:AT_ONCE]
+        ):
+            if Action.objects.filter(pk=action_id, state=ActionState.ASKED).update(state=ActionState.RUNNING, started_at=now):
+                _act(Action.objects.select_related("system", "ticket", "credential").get(pk=action_id), now=now)
+                done += 1
+        return done
+
+
+def _act(action: Action, *, now: datetime) -> None:
+    try:
+        if action.credential is None:
+            raise NotReady("The password is not in the vault any more.")
+        password = vault.open_for_use(action.credential).decode()
+        with access.open_shell(action.system, actor=ACTOR, purpose=f"a new password, for ticket #{action.ticket_id}") as shell:
+            watching.set_password(shell, account=action.account, password=password)
+    except (NotReady, ConnectFailed, SudoRefused, CommandFailed) as error:
+        _end(action, ActionState.FAILED, str(error), now=now)
+    except SSHError as error:
+        _end(action, ActionState.UNKNOWN, f"{error} Try whether the new password works.", now=now)
+    else:
+        _end(action, ActionState.DONE, "It is in the vault, and must be changed at the next sign-in.", now=now)
+
+
+def _end(action: Action, state: ActionState, words: str, *, now: datetime) -> None:
+    with transaction.atomic():
+        if Action.objects.filter(pk=action.pk, state=ActionState.RUNNING).update(state=state, words=words[:500], finished_at=now):
+            tickets.found(
+                ticket=action.ticket, words=f"A new password for {action.account} on {action.system}: {state.label}. {words}", now=now
+            )
+            audit.record(
+                action="ticket.password_done",
+                actor=ACTOR,
+                subject=action.ticket,
+                client_id=action.client_id,
+                now=now,
+                account=action.account,
+                outcome=state.value,
+            )
