@@ -8,7 +8,7 @@ each redirect anew: a name that resolves differently the second time changes not
 import ipaddress
 import socket
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import IO, Any
 
@@ -90,6 +90,34 @@ def post(url: str, body: bytes, *, headers: dict[str, str], allowed: Iterable[Ne
     """
     with _client(url, allowed, timeout_s, 0) as client, client.stream("POST", url, content=body, headers=headers) as answer:
         return httpx.Response(answer.status_code, headers=answer.headers, request=answer.request)
+
+
+def post_form(
+    url: str, values: Mapping[str, str], *, login: tuple[str, str], headers: dict[str, str], allowed: Iterable[Network] = (),
+    timeout_s: float = 20,
+) -> httpx.Response:  # fmt: skip
+    """The answer to a form that is posted by somebody, with at most 1 MiB of its body. Redirects are not followed.
+
+    Args:
+        login: name and password, sent as HTTP Basic over TLS alone, or within this machine.
+
+    Raises:
+        Refused: as `get`; or the password would go in the clear.
+        httpx.HTTPError: no answer.
+    """
+    if httpx.URL(url).scheme != "https" and httpx.URL(url).host not in {"127.0.0.1", "localhost"}:
+        raise Refused("A password is sent over https alone.")
+    with (
+        _client(url, allowed, timeout_s, 0) as client,
+        client.stream("POST", url, data=dict(values), headers=headers, auth=login) as answer,
+    ):
+        body = b""
+        for chunk in answer.iter_bytes():
+            body += chunk
+            if len(body) > LONGEST_BODY:
+                break
+        kept = [(name, value) for name, value in answer.headers.multi_items() if name.lower() not in _OF_THE_WIRE]
+        return httpx.Response(answer.status_code, headers=kept, content=body[:LONGEST_BODY], request=answer.request)
 
 
 def _client(url: str, allowed: Iterable[Network], timeout_s: float, redirects: int) -> httpx.Client:

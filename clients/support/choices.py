@@ -66,6 +66,13 @@ class Via(models.TextChoices):
     PORTAL = "portal", _("by the portal")
 
 
+class ActionKind(models.TextChoices):
+    """What the portal does on a system for a ticket."""
+
+    PASSWORD = "password", "A new password"  # a word, not a secret
+    SHARE = "share", "A share link"
+
+
 class ActionState(models.TextChoices):
     """Of something that the portal does on a system for a ticket."""
 

@@ -28,6 +28,7 @@ from clients.support.models import (
 from portal.accounts.actor import Actor
 from portal.accounts.models import User
 from portal.accounts.roles import STAFF, Permission
+from portal.vault.models import Credential, CredentialKind
 
 # So long before an answer is due somebody is warned.
 WARN_BEFORE = timedelta(hours=1)
@@ -164,6 +165,14 @@ def systems_of(client: Client) -> QuerySet[System]:
 def actions_of(ticket: Ticket) -> QuerySet[Action]:
     """What operators had done on systems for a ticket, the newest first."""
     return Action.objects.filter(ticket=ticket).select_related("system").order_by("-pk")
+
+
+def logins_of(client: Client) -> QuerySet[Credential]:
+    """Logins in the vault with which the portal could act for somebody."""
+    rows = Credential.objects.filter(client=client, kind=CredentialKind.PASSWORD, archived_at=None).exclude(username="")
+    return rows.exclude(pk__in=Action.objects.filter(client=client, credential__isnull=False).values("credential")).order_by(
+        "label", "pk"
+    )
 
 
 def templates(language: str) -> QuerySet[AnswerTemplate]:

@@ -11,7 +11,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from clients.models import Client
 from clients.support.queries import tickets_for
+from clients.support.services import knowledge
+from clients.support.views.tickets import language
 from clients.support.views.tickets import page as ticket_page
+from monitoring.queries.status import status_of
 from portal.accounts.permissions import anybody_allowed, requires
 from portal.accounts.request import PortalRequest
 from portal.accounts.roles import Permission
@@ -76,6 +79,21 @@ def audit_export(request: PortalRequest) -> HttpResponse:
             query=request.GET.urlencode(),
         )  # fmt: skip
     return csv_download(rows, filename="audit-trail.csv")
+
+
+@require_GET
+@requires(Permission.SEE)
+def offered(request: PortalRequest, client_id: int) -> HttpResponse:
+    """For the page of a new ticket: what is known to be out of order, and answers that fit what was typed so far."""
+    client = get_object_or_404(Client.objects.visible_to(request.actor), pk=client_id)
+    words = f"{request.GET.get('subject', '')} {request.GET.get('body', '')}"[:1000]
+    found = knowledge.search(words=words, client_ids=[client.pk], language=language(), most=3)
+    status = status_of(client, now=timezone.now())
+    context = {
+        "found": found, "client": client, "incidents": [pair for pair in status.incidents if pair[0].resolved_at is None],
+        "down": [line for line in status.lines if line.now == "bad"],
+    }  # fmt: skip
+    return render_page(request, "support/_offered.html", context)
 
 
 @require_POST

@@ -7,6 +7,7 @@ import pytest
 from clients.support.models import Choice, DigestLine, OutgoingMail
 from clients.support.services import sending, tickets, watching
 from clients.support.services.telling import unsubscribe_address
+from monitoring.services import incidents
 from tests import people
 
 pytestmark = pytest.mark.django_db
@@ -73,3 +74,14 @@ def test_one_press_ends_mails_of_a_topic_and_looking_at_the_link_does_not(client
     assert client.post("/public/unsubscribe/forged/").status_code == 404
     other = unsubscribe_address(operator, "tickets").partition("/public/")[2]
     assert client.post(f"/public/{other[:-4]}xyz/").status_code == 404
+
+
+def test_what_is_known_to_be_out_of_order_stands_beside_a_new_question(member_page, outsider_page, system, sample_client):
+    address = f"/tickets/new/{sample_client.pk}/offered/"
+    assert "Being worked on" not in member_page.get(address).content.decode()
+    incident = people.make_incident(system, title="web-1: Disk /")
+    incidents.note(incident=incident, words="We make room.", to_client=True, actor=people.TESTER, now=people.now())
+    page = member_page.get(address).content.decode()
+    assert "web-1: Disk /" in page
+    assert "We make room." in page
+    assert outsider_page.get(address).status_code == 404

@@ -25,7 +25,16 @@ class Migration(migrations.Migration):
             name="Action",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("password", "A new password"), ("share", "A share link")], default="password", max_length=16
+                    ),
+                ),
                 ("account", models.CharField(max_length=64)),
+                ("path", models.CharField(blank=True, default="", max_length=500)),
+                ("ends_on", models.DateField(blank=True, null=True)),
+                ("url", models.CharField(blank=True, default="", max_length=500)),
                 (
                     "state",
                     models.CharField(
@@ -50,6 +59,10 @@ class Migration(migrations.Migration):
                     "credential",
                     models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="vault.credential"),
                 ),
+                (
+                    "login",
+                    models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="vault.credential"),
+                ),
                 ("system", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="clients.system")),
                 ("ticket", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="actions", to="support.ticket")),
             ],
@@ -63,6 +76,19 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
+                            models.Q(("kind", "password"), ("login", None)),
+                            models.Q(
+                                ("ends_on__isnull", False),
+                                ("kind", "share"),
+                                ("login__isnull", False),
+                                models.Q(("path", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="a_share_link_says_of_what",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
                             models.Q(("finished_at__isnull", False), ("state__in", ["done", "failed", "unknown"])),
                             models.Q(models.Q(("state__in", ["done", "failed", "unknown"]), _negated=True), ("finished_at", None)),
                             _connector="OR",
@@ -71,7 +97,7 @@ class Migration(migrations.Migration):
                     ),
                     models.UniqueConstraint(
                         condition=models.Q(("state__in", ["asked", "running"])),
-                        fields=("system", "account"),
+                        fields=("system", "account", "kind", "path"),
                         name="one_open_action_of_an_account",
                     ),
                 ],

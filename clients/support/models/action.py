@@ -5,18 +5,25 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
-from clients.support.choices import ActionState
+from clients.support.choices import ActionKind, ActionState
 from portal.accounts.tenancy import ClientOwned
 
 FINAL = [ActionState.DONE, ActionState.FAILED, ActionState.UNKNOWN]
 
 
 class Action(ClientOwned):
-    """A new password for an account, written before anything reaches the host; it is sent once and never again."""
+    """A new password for an account, or a share link to a file; written before anything is sent, which happens once and never again."""
 
     ticket = models.ForeignKey("Ticket", on_delete=models.PROTECT, related_name="actions")
     system = models.ForeignKey("clients.System", on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=16, choices=ActionKind, default=ActionKind.PASSWORD)
+    # Whose password, or in whose files.
     account = models.CharField(max_length=64)
+    # Of a share link: the file, who makes it (a login in the vault), until when it works, and where it is.
+    path = models.CharField(max_length=500, blank=True, default="")
+    login = models.ForeignKey("vault.Credential", null=True, on_delete=models.PROTECT, related_name="+")
+    ends_on = models.DateField(null=True, blank=True)
+    url = models.CharField(max_length=500, blank=True, default="")
     # Where the password is sealed; who reveals it is recorded there.
     credential = models.ForeignKey("vault.Credential", null=True, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=8, choices=ActionState, default=ActionState.ASKED)
@@ -30,11 +37,16 @@ class Action(ClientOwned):
         constraints: ClassVar[list[Any]] = [
             models.CheckConstraint(condition=Q(state__in=ActionState.values), name="action_state_known"),
             models.CheckConstraint(
+                condition=Q(kind=ActionKind.PASSWORD, login=None)
+                | (Q(kind=ActionKind.SHARE, login__isnull=False, ends_on__isnull=False) & ~Q(path="")),
+                name="a_share_link_says_of_what",
+            ),
+            models.CheckConstraint(
                 condition=Q(state__in=FINAL, finished_at__isnull=False) | (~Q(state__in=FINAL) & Q(finished_at=None)),
                 name="action_finished_iff_final",
             ),
             models.UniqueConstraint(
-                fields=["system", "account"],
+                fields=["system", "account", "kind", "path"],
                 condition=Q(state__in=[ActionState.ASKED, ActionState.RUNNING]),
                 name="one_open_action_of_an_account",
             ),
@@ -44,4 +56,4 @@ class Action(ClientOwned):
         ]
 
     def __str__(self) -> str:
-        return f"new password for {self.account}"
+        return f"{self.get_kind_display()}: {self.path or self.account}"

@@ -14,9 +14,9 @@ from clients.choices import Access
 from clients.errors import NotReady
 from clients.models import System
 from clients.services import access
-from clients.support.choices import ActionState
+from clients.support.choices import ActionKind, ActionState
 from clients.support.models import Action, Ticket
-from clients.support.services import tickets
+from clients.support.services import sharing, tickets
 from portal.accounts.actor import Actor
 from portal.accounts.roles import Permission
 from portal.accounts.scope import acting_for_all
@@ -25,13 +25,14 @@ from portal.errors import PortalError, constraint_name
 from portal.ssh import watching
 from portal.ssh.errors import CommandFailed, ConnectFailed, SSHError, SudoRefused
 from portal.vault import services as vault
-from portal.vault.models import CredentialKind
+from portal.vault.models import Credential, CredentialKind
 
 ACTOR = Actor.portal("support")
 _ACCOUNT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 # A worker that began and said nothing for so long is dead: nobody knows whether it sent it.
 DEAD_AFTER = timedelta(minutes=5)
 AT_ONCE = 10
+SHARED_FOR = timedelta(days=14)
 
 
 def ask_for_password(*, ticket: Ticket, system: System, account: str, actor: Actor, now: datetime) -> Action:
@@ -76,22 +77,78 @@ def ask_for_password(*, ticket: Ticket, system: System, account: str, actor: Act
     return action
 
 
+def ask_for_share(*, ticket: Ticket, system: System, path: str, login: Credential, actor: Actor, now: datetime) -> Action:
+    """Ask for a share link to a file in Nextcloud, with a password and an end in two weeks.
+
+    Args:
+        login: of the vault: an account of that Nextcloud that sees the file, with an app password.
+
+    Raises:
+        PortalError: another client's system or login, one that we only look at, no path, or it is under way already.
+    """
+    actor.require(Permission.OPERATE)
+    if system.client_id != ticket.client_id or login.client_id != ticket.client_id:
+        raise PortalError("There is no such system, or no such login.")
+    if system.access != Access.MANAGE:
+        raise PortalError("The portal only looks at this system: it changes nothing there.")
+    if not path.startswith("/") or len(path) > 500:
+        raise PortalError("Write the file's path in the files of that account, such as /Prices/2026.pdf.")
+    try:
+        with transaction.atomic():
+            credential = vault.store(
+                client_id=ticket.client_id,
+                kind=CredentialKind.PASSWORD,
+                label=f"share link, for ticket #{ticket.pk}",
+                secret=secrets.token_urlsafe(12).encode(),
+                system_id=system.pk,
+                actor=actor,
+                now=now,
+            )
+            action = Action.objects.create(
+                client_id=ticket.client_id,
+                ticket=ticket,
+                system=system,
+                kind=ActionKind.SHARE,
+                account=login.username[:64],
+                path=path,
+                login=login,
+                credential=credential,
+                ends_on=(now + SHARED_FOR).date(),
+                actor_label=actor.label,
+                asked_at=now,
+            )
+            audit.record(action="ticket.share", actor=actor, subject=ticket, client_id=ticket.client_id, now=now, path=path)
+    except IntegrityError as error:
+        if constraint_name(error) != "one_open_action_of_an_account":
+            raise
+        raise PortalError("A link to this file is on its way already.") from error
+    return action
+
+
 def act_on_due(*, now: datetime) -> int:
     """Do what was asked for; returns how much. What a dead worker left is not known, and is not done again."""
     with acting_for_all():
         for action in Action.objects.filter(state=ActionState.RUNNING, started_at__lt=now - DEAD_AFTER):
-            _end(action, ActionState.UNKNOWN, "The worker died in the middle: try whether the new password works.", now=now)
+            _end(action, ActionState.UNKNOWN, "The worker died in the middle: try whether it happened.", now=now)
         done = 0
         for action_id in (
             Action.objects.filter(state=ActionState.ASKED).order_by("asked_at", "pk").values_list("pk", flat=True)[:AT_ONCE]
         ):
             if Action.objects.filter(pk=action_id, state=ActionState.ASKED).update(state=ActionState.RUNNING, started_at=now):
-                _act(Action.objects.select_related("system", "ticket", "credential").get(pk=action_id), now=now)
+                _act(Action.objects.select_related("system__client", "ticket", "credential", "login").get(pk=action_id), now=now)
                 done += 1
         return done
 
 
 def _act(action: Action, *, now: datetime) -> None:
+    if action.kind == ActionKind.SHARE:
+        state, words = sharing.make_link(action)
+    else:
+        state, words = _set_password(action)
+    _end(action, state, words, now=now)
+
+
+def _set_password(action: Action) -> tuple[ActionState, str]:
     try:
         if action.credential is None:
             raise NotReady("The password is not in the vault any more.")
@@ -99,19 +156,16 @@ def _act(action: Action, *, now: datetime) -> None:
         with access.open_shell(action.system, actor=ACTOR, purpose=f"a new password, for ticket #{action.ticket_id}") as shell:
             watching.set_password(shell, account=action.account, password=password)
     except (NotReady, ConnectFailed, SudoRefused, CommandFailed) as error:
-        _end(action, ActionState.FAILED, str(error), now=now)
+        return ActionState.FAILED, str(error)
     except SSHError as error:
-        _end(action, ActionState.UNKNOWN, f"{error} Try whether the new password works.", now=now)
-    else:
-        _end(action, ActionState.DONE, "It is in the vault, and must be changed at the next sign-in.", now=now)
+        return ActionState.UNKNOWN, f"{error} Try whether the new password works."
+    return ActionState.DONE, "It is in the vault, and must be changed at the next sign-in."
 
 
 def _end(action: Action, state: ActionState, words: str, *, now: datetime) -> None:
     with transaction.atomic():
         if Action.objects.filter(pk=action.pk, state=ActionState.RUNNING).update(state=state, words=words[:500], finished_at=now):
-            tickets.found(
-                ticket=action.ticket, words=f"A new password for {action.account} on {action.system}: {state.label}. {words}", now=now
-            )
+            tickets.found(ticket=action.ticket, words=f"{action} on {action.system}: {state.label}. {words}", now=now)
             audit.record(
                 action="ticket.password_done",
                 actor=ACTOR,

@@ -72,6 +72,22 @@ def password(request: PortalRequest, ticket_id: int) -> HttpResponse:
 
 @require_POST
 @requires(Permission.OPERATE)
+def share(request: PortalRequest, ticket_id: int) -> HttpResponse:
+    """A share link to a file, made by a worker."""
+    row, given = visible(request, ticket_id), request.POST
+    system = get_object_or_404(queries.systems_of(row.client), pk=_number(given.get("system", "")))
+    login = get_object_or_404(queries.logins_of(row.client), pk=_number(given.get("login", "")))
+    try:
+        guided.ask_for_share(
+            ticket=row, system=system, path=given.get("path", "").strip(), login=login, actor=request.actor, now=timezone.now()
+        )
+    except PortalError as error:
+        return page(request, row, error=error, status=422)
+    return see(request, "support:ticket", row.pk)
+
+
+@require_POST
+@requires(Permission.OPERATE)
 def profile(request: PortalRequest, ticket_id: int) -> HttpResponse:
     """Answer with a mail profile for a phone."""
     row = visible(request, ticket_id)

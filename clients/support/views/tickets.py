@@ -93,16 +93,6 @@ def new_choose(request: PortalRequest) -> HttpResponse:
 
 @require_GET
 @requires(Permission.SEE)
-def offered(request: PortalRequest, client_id: int) -> HttpResponse:
-    """Answers that fit what was typed so far, for the page of a new ticket."""
-    client = get_object_or_404(Client.objects.visible_to(request.actor), pk=client_id)
-    words = f"{request.GET.get('subject', '')} {request.GET.get('body', '')}"[:1000]
-    found = knowledge.search(words=words, client_ids=[client.pk], language=language(), most=3)
-    return render_page(request, "support/_offered.html", {"found": found, "client": client})
-
-
-@require_GET
-@requires(Permission.SEE)
 def ticket(request: PortalRequest, ticket_id: int) -> HttpResponse:
     """A thread."""
     return page(request, visible(request, ticket_id))
@@ -123,6 +113,7 @@ def page(request: PortalRequest, row: Ticket, *, form: Any = None, error: Portal
         context |= {
             "staff": queries.staff(), "templates": queries.templates(row.language), "colleagues": queries.colleagues(row.client),
             "systems": queries.systems_of(row.client), "actions": queries.actions_of(row),
+            "logins": queries.logins_of(row.client) if row.form == "sharing" else [],
             "found": knowledge.search(words=row.subject, client_ids=[row.client_id], language=row.language, most=3),
         }  # fmt: skip
     return render_page(request, "support/ticket.html", context, fragment="thread", status=status)
