@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Role(models.TextChoices):
@@ -21,8 +22,8 @@ STAFF = frozenset({Role.LEAD, Role.OPERATOR, Role.AUDITOR})
 class MemberRole(models.TextChoices):
     """What somebody is at one client."""
 
-    OWNER = "owner", "Client owner"
-    MEMBER = "member", "Client member"
+    OWNER = "owner", _("Client owner")
+    MEMBER = "member", _("Client member")
 
 
 class Permission(StrEnum):

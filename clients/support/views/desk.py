@@ -1,12 +1,12 @@
 """What operators do with tickets: give, sort, join, part, link; held mail; words that are used often."""
 
 from django.core.paginator import Paginator
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from clients.models import Client
+from clients.models import Client, System
 from clients.support import queries
 from clients.support.forms import TemplateForm
 from clients.support.models import AnswerTemplate, IncomingMail, Ticket
@@ -59,11 +59,10 @@ def split(request: PortalRequest, ticket_id: int, message_id: int) -> HttpRespon
 @requires(Permission.OPERATE)
 def password(request: PortalRequest, ticket_id: int) -> HttpResponse:
     """A new password for an account on a system, done by a worker."""
-    row = visible(request, ticket_id)
-    system = get_object_or_404(queries.systems_of(row.client), pk=_number(request.POST.get("system", "")))
+    row, given = visible(request, ticket_id), request.POST
     try:
         guided.ask_for_password(
-            ticket=row, system=system, account=request.POST.get("account", "").strip(), actor=request.actor, now=timezone.now()
+            ticket=row, system=_system(row, given), account=given.get("account", "").strip(), actor=request.actor, now=timezone.now()
         )
     except PortalError as error:
         return page(request, row, error=error, status=422)
@@ -75,15 +74,28 @@ def password(request: PortalRequest, ticket_id: int) -> HttpResponse:
 def share(request: PortalRequest, ticket_id: int) -> HttpResponse:
     """A share link to a file, made by a worker."""
     row, given = visible(request, ticket_id), request.POST
-    system = get_object_or_404(queries.systems_of(row.client), pk=_number(given.get("system", "")))
-    login = get_object_or_404(queries.logins_of(row.client), pk=_number(given.get("login", "")))
     try:
+        login = queries.logins_of(row.client).filter(pk=_number(given.get("login", ""))).first()
+        if login is None:
+            raise PortalError("Choose a login of the vault.", hint="An app password of that Nextcloud, with its user name.")
         guided.ask_for_share(
-            ticket=row, system=system, path=given.get("path", "").strip(), login=login, actor=request.actor, now=timezone.now()
+            ticket=row,
+            system=_system(row, given),
+            path=given.get("path", "").strip(),
+            login=login,
+            actor=request.actor,
+            now=timezone.now(),
         )
     except PortalError as error:
         return page(request, row, error=error, status=422)
     return see(request, "support:ticket", row.pk)
+
+
+def _system(ticket: Ticket, given: QueryDict) -> System:
+    system = queries.systems_of(ticket.client).filter(pk=_number(given.get("system", ""))).first()
+    if system is None:
+        raise PortalError("Choose one of the client's systems.")
+    return system
 
 
 @require_POST
