@@ -9,12 +9,15 @@ from clients.models import Client
 from clients.support.choices import OPEN_STATES
 from clients.support.models import Ticket
 from clients.support.queries import tickets_for
+from maintenance.models import Rollout
+from maintenance.queries import emergencies_since
 from maintenance.services import maintenance_windows
 from maintenance.services.promise import this_month
 from monitoring.models import Incident, IncidentEntry
 from monitoring.queries.status import ClientStatus, status_of
 from portal.accounts.actor import Actor
 from portal.accounts.roles import Permission
+from portal.desk.queries import EMERGENCIES_SHOWN
 from portal.reports import gather
 from portal.reports.models import Report, ReportState
 
@@ -32,6 +35,7 @@ class ClientHome:
         verdict: the worst of its systems; with a backup that was never restored, or none at all, not everything is well.
         planned: what comes next, the soonest first.
         hours: whether the person sees them.
+        emergencies: rollouts of late that did not wait for their soak and window, with their reasons.
     """
 
     client: Client
@@ -45,6 +49,7 @@ class ClientHome:
     planned: Sequence[tuple[datetime, str]]
     report: Report | None
     hours: bool
+    emergencies: Sequence[Rollout]
 
 
 def homes(actor: Actor, *, now: datetime) -> list[ClientHome]:
@@ -67,4 +72,5 @@ def _home(client: Client, actor: Actor, *, now: datetime) -> ClientHome:
         planned=sorted(planned, key=lambda one: one[0])[:SHOWN],
         report=Report.objects.filter(client=client, state=ReportState.SENT).defer("pdf", "facts").order_by("-month").first(),
         hours=actor.may(Permission.SEE_HOURS, client.pk),
+        emergencies=[row for row in emergencies_since(actor, since=now - EMERGENCIES_SHOWN) if row.client_id == client.pk],
     )  # fmt: skip

@@ -126,7 +126,7 @@ def test_an_owner_invites_a_colleague_and_reads_the_trail(blank_page, settings):
     page.get_by_role("button", name="Invite", exact=True).click()
     page.wait_for_selector("text=not mailed yet")
     assert fits(page)
-    page.click("nav >> text=Audit")
+    page.click("nav >> text=What was done")
     page.wait_for_selector("text=people.invite")
     picture(page, "audit")
     assert fits(page)
@@ -144,7 +144,7 @@ def test_an_owner_invites_a_colleague_and_reads_the_trail(blank_page, settings):
     page.keyboard.press("Enter")
     page.wait_for_selector("#fleet")
     assert system.name in page.inner_text("#fleet")
-    assert page.locator("nav >> text=Audit").count() == 0
+    assert page.locator("nav >> text=What was done").count() == 0
 
 
 def test_staff_see_staff_and_the_client_page(blank_page):
