@@ -46,7 +46,7 @@ def test_staff_set_up_an_app_and_then_a_passkey_and_sign_in_with_it_alone(blank_
     assert len(page.inner_text("#recovery_codes").split()) == 10
     picture(page, "recovery-codes")
     page.get_by_text("Go on", exact=True).click()
-    page.wait_for_selector("#fleet")
+    page.wait_for_selector("#fleet, #live")
     add_authenticator(page)
     page.goto("/account/passkeys/add/")
     page.fill("[name=name]", "My laptop")
@@ -58,7 +58,7 @@ def test_staff_set_up_an_app_and_then_a_passkey_and_sign_in_with_it_alone(blank_
     page.click("text=Sign out")
     page.wait_for_selector("#passkey_login")
     page.click("#passkey_login")
-    page.wait_for_selector("#fleet")
+    page.wait_for_selector("#fleet, #live")
     # and as a proof of identity
     page.goto("/account/prove/passkey/?next=/account/")
     page.click("#mfa_webauthn_reauthenticate")
@@ -142,8 +142,8 @@ def test_an_owner_invites_a_colleague_and_reads_the_trail(blank_page, settings):
     page.fill("#id_login", "nina@client.example")
     page.fill("#id_password", "a good long passphrase")
     page.keyboard.press("Enter")
-    page.wait_for_selector("#fleet")
-    assert system.name in page.inner_text("#fleet")
+    page.wait_for_selector("#fleet, #live")
+    assert system.name in page.inner_text("#live")
     assert page.locator("nav >> text=What was done").count() == 0
 
 

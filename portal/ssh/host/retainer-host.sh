@@ -850,10 +850,12 @@ status() {
 # A new password for somebody who uses this host, which must be changed at the next sign-in: account and password by standard input.
 # Not for root, nor for accounts of programs. What is true afterwards is read, not assumed.
 set_password() {
-    IFS= read -r account && IFS= read -r secret && [ -n "$secret" ] || fail 64 "an account and a password, a line each"
+    IFS= read -r account || fail 64 "an account and a password, a line each"
+    IFS= read -r secret || fail 64 "an account and a password, a line each"
+    [ -n "$secret" ] || fail 64 "an account and a password, a line each"
     case $account in -* | *[!A-Za-z0-9._-]*) fail 64 "not an account" ;; esac
     number=$(id -u "$account" 2>/dev/null) || fail 67 "there is no account $account"
-    [ "$number" -ge 1000 ] && [ "$number" -ne 65534 ] || fail 77 "$account is not a person's account"
+    if [ "$number" -lt 1000 ] || [ "$number" -eq 65534 ]; then fail 77 "$account is not a person's account"; fi
     before=$(getent shadow "$account" | cut -d : -f 2)
     printf '%s:%s\n' "$account" "$secret" | chpasswd 2>&1 || fail 70 "chpasswd refused it"
     chage -d 0 "$account" || fail 70 "chage refused it"
