@@ -69,16 +69,7 @@ def get(
         httpx.HTTPError: no answer.
     """
     with _client(url, allowed, timeout_s, redirects) as client, client.stream("GET", url, headers=headers) as answer:
-        body = b""
-        for chunk in answer.iter_bytes():
-            body += chunk
-            if len(body) > LONGEST_BODY:
-                break
-        # the body is decoded and maybe cut: headers that speak of its form on the wire would have it decoded again
-        kept = [(name, value) for name, value in answer.headers.multi_items() if name.lower() not in _OF_THE_WIRE]
-        return httpx.Response(
-            answer.status_code, headers=kept, content=body[:LONGEST_BODY], request=answer.request, history=answer.history
-        )
+        return _read(answer)
 
 
 def post(url: str, body: bytes, *, headers: dict[str, str], allowed: Iterable[Network] = (), timeout_s: float = 10) -> httpx.Response:
@@ -111,13 +102,19 @@ def post_form(
         _client(url, allowed, timeout_s, 0) as client,
         client.stream("POST", url, data=dict(values), headers=headers, auth=login) as answer,
     ):
-        body = b""
-        for chunk in answer.iter_bytes():
-            body += chunk
-            if len(body) > LONGEST_BODY:
-                break
-        kept = [(name, value) for name, value in answer.headers.multi_items() if name.lower() not in _OF_THE_WIRE]
-        return httpx.Response(answer.status_code, headers=kept, content=body[:LONGEST_BODY], request=answer.request)
+        return _read(answer)
+
+
+def _read(answer: httpx.Response) -> httpx.Response:
+    """The same answer with at most 1 MiB of its body."""
+    body = b""
+    for chunk in answer.iter_bytes():
+        body += chunk
+        if len(body) > LONGEST_BODY:
+            break
+    # the body is decoded and maybe cut: headers that speak of its form on the wire would have it decoded again
+    kept = [(name, value) for name, value in answer.headers.multi_items() if name.lower() not in _OF_THE_WIRE]
+    return httpx.Response(answer.status_code, headers=kept, content=body[:LONGEST_BODY], request=answer.request, history=answer.history)
 
 
 def _client(url: str, allowed: Iterable[Network], timeout_s: float, redirects: int) -> httpx.Client:

@@ -135,10 +135,15 @@ class ClientStatus:
     planned: list[PlannedWork]
 
     @property
+    def open(self) -> list[tuple[Incident, list[IncidentEntry]]]:
+        """The incidents that are not over."""
+        return [(incident, entries) for incident, entries in self.incidents if incident.state == IncidentState.OPEN]
+
+    @property
     def state(self) -> str:
         """The worst of its systems: bad, unknown, warn or ok."""
         states = {line.now for line in self.lines}
-        if any(incident.state == IncidentState.OPEN for incident, _ in self.incidents):
+        if self.open:
             states.add("warn")  # what is being worked on is not all well, though everything answers
         return next((one for one in ("bad", "unknown", "warn", "ok") if one in states), "unknown")
 

@@ -90,7 +90,7 @@ def offered(request: PortalRequest, client_id: int) -> HttpResponse:
     found = knowledge.search(words=words, client_ids=[client.pk], language=language(), most=3)
     status = status_of(client, now=timezone.now())
     context = {
-        "found": found, "client": client, "incidents": [pair for pair in status.incidents if pair[0].resolved_at is None],
+        "found": found, "client": client, "incidents": status.open,
         "down": [line for line in status.lines if line.now == "bad"],
     }  # fmt: skip
     return render_page(request, "support/_offered.html", context)

@@ -8,16 +8,14 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import translation
 from django.utils.translation import gettext as _
 
 from clients.models import Client
 from clients.services import calendars
 from clients.support.choices import Topic
-from clients.support.services import telling
+from clients.support.services import announcing
 from clients.support.services.hours import previous
 from portal.accounts.actor import Actor
-from portal.accounts.models import User
 from portal.accounts.roles import Permission
 from portal.accounts.scope import acting_for_all
 from portal.audit import services as audit
@@ -125,16 +123,8 @@ def send(*, report: Report, actor: Actor, now: datetime) -> None:
 
 
 def _tell(report: Report, *, now: datetime) -> None:
-    people = User.objects.filter(is_active=True, memberships__client=report.client_id).distinct().order_by("pk")
     address = settings.PORTAL_URL.rstrip("/") + reverse("reports:report", args=[report.pk])
-    for user in people:
-        with translation.override(telling.language_of(user, report.client)):
-            telling.tell(
-                topic=Topic.REPORT,
-                subject=_("What we did in %(month)s") % {"month": f"{report.month:%Y-%m}"},
-                to=user.email,
-                user=user,
-                client_id=report.client_id,
-                body=render_to_string("reports/mail.txt", {"report": report, "address": address}),
-                now=now,
-            )
+    announcing.tell_people(
+        report.client, Topic.REPORT, lambda: _("What we did in %(month)s") % {"month": f"{report.month:%Y-%m}"},
+        lambda: render_to_string("reports/mail.txt", {"report": report, "address": address}), now=now,
+    )  # fmt: skip

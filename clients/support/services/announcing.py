@@ -10,8 +10,8 @@ from icalendar import Calendar, Event
 
 from clients.models import Client
 from clients.support.choices import Topic
+from clients.support.queries import colleagues
 from clients.support.services import telling
-from portal.accounts.models import User
 from portal.ui.templatetags.portal_ui import in_zone_plain
 
 
@@ -21,7 +21,7 @@ def tell_of_incident(*, client: Client, title: str, words: str, over: bool, now:
     def subject() -> str:
         return (_("%(title)s: resolved") if over else _("%(title)s: being worked on")) % {"title": title}
 
-    _tell(
+    tell_people(
         client,
         Topic.INCIDENTS,
         subject,
@@ -54,7 +54,7 @@ def tell_of_work(*, client: Client, what: str, start: datetime, end: datetime, r
         "name": "work.ics", "content_type": "text/calendar; method=PUBLISH",
         "text": _entry(summary=f"{client}: {what}", start=start, end=end, reason=reason, uid=uid, now=now),
     }  # fmt: skip
-    _tell(client, Topic.WORK, subject, body, parts=[entry], now=now)
+    tell_people(client, Topic.WORK, subject, body, parts=[entry], now=now)
 
 
 def _entry(*, summary: str, start: datetime, end: datetime, reason: str, uid: str, now: datetime) -> str:
@@ -76,11 +76,12 @@ def _entry(*, summary: str, start: datetime, end: datetime, reason: str, uid: st
     return str(calendar.to_ical().decode())
 
 
-def _tell(
+def tell_people(
     client: Client, topic: Topic, subject: Callable[[], str], body: Callable[[], str], *, parts: list[dict[str, str]] | None = None,
     now: datetime,
 ) -> None:  # fmt: skip
-    for user in User.objects.filter(is_active=True, memberships__client=client).distinct().order_by("pk"):
+    """Tell each of a client\'s people, in their language and as they chose; subject and body are made in it."""
+    for user in colleagues(client):
         with translation.override(telling.language_of(user, client)):
             telling.tell(
                 topic=topic, subject=subject(), body=body(), to=user.email, user=user, client_id=client.pk, parts=parts, now=now

@@ -41,40 +41,12 @@ def ask_for_password(*, ticket: Ticket, system: System, account: str, actor: Act
     Raises:
         PortalError: another client's system, one that we only look at, no account, or it is under way already.
     """
-    actor.require(Permission.OPERATE)
-    if system.client_id != ticket.client_id:
-        raise PortalError("There is no such system.")
-    if system.access != Access.MANAGE:
-        raise PortalError("The portal only looks at this system: it changes nothing there.")
     if not _ACCOUNT.fullmatch(account):
         raise PortalError(f"“{account[:64]}” is not the name of an account.")
-    try:
-        with transaction.atomic():
-            credential = vault.store(
-                client_id=ticket.client_id,
-                kind=CredentialKind.PASSWORD,
-                label=f"{account} on {system}, for ticket #{ticket.pk}",
-                secret=secrets.token_urlsafe(12).encode(),
-                username=account,
-                system_id=system.pk,
-                actor=actor,
-                now=now,
-            )
-            action = Action.objects.create(
-                client_id=ticket.client_id,
-                ticket=ticket,
-                system=system,
-                account=account,
-                credential=credential,
-                actor_label=actor.label,
-                asked_at=now,
-            )
-            audit.record(action="ticket.password", actor=actor, subject=ticket, client_id=ticket.client_id, now=now, account=account)
-    except IntegrityError as error:
-        if constraint_name(error) != "one_open_action_of_an_account":
-            raise
-        raise PortalError("A new password for this account is on its way already.") from error
-    return action
+    return _ask(
+        Action(kind=ActionKind.PASSWORD, account=account), ticket, system, actor, label=f"{account} on {system}", username=account,
+        event="ticket.password", busy="A new password for this account is on its way already.", now=now,
+    )  # fmt: skip
 
 
 def ask_for_share(*, ticket: Ticket, system: System, path: str, login: Credential, actor: Actor, now: datetime) -> Action:
@@ -86,42 +58,61 @@ def ask_for_share(*, ticket: Ticket, system: System, path: str, login: Credentia
     Raises:
         PortalError: another client's system or login, one that we only look at, no path, or it is under way already.
     """
-    actor.require(Permission.OPERATE)
-    if system.client_id != ticket.client_id or login.client_id != ticket.client_id:
-        raise PortalError("There is no such system, or no such login.")
-    if system.access != Access.MANAGE:
-        raise PortalError("The portal only looks at this system: it changes nothing there.")
+    if login.client_id != ticket.client_id:
+        raise PortalError("There is no such login.")
     if not path.startswith("/") or len(path) > 500:
         raise PortalError("Write the file's path in the files of that account, such as /Prices/2026.pdf.")
+    action = Action(kind=ActionKind.SHARE, account=login.username[:64], path=path, login=login, ends_on=(now + SHARED_FOR).date())
+    return _ask(
+        action,
+        ticket,
+        system,
+        actor,
+        label="share link",
+        event="ticket.share",
+        busy="A link to this file is on its way already.",
+        now=now,
+    )
+
+
+def _ask(
+    action: Action,
+    ticket: Ticket,
+    system: System,
+    actor: Actor,
+    *,
+    label: str,
+    username: str = "",
+    event: str,
+    busy: str,
+    now: datetime,
+) -> Action:
+    """Write down what is asked for, with a password of its own sealed in the vault.
+
+    Raises:
+        PortalError: another client's system, one that we only look at, or it is under way already (`busy` says so).
+    """
+    actor.require(Permission.OPERATE)
+    if system.client_id != ticket.client_id:
+        raise PortalError("There is no such system.")
+    if system.access != Access.MANAGE:
+        raise PortalError("The portal only looks at this system: it changes nothing there.")
+    action.client_id, action.ticket, action.system = ticket.client_id, ticket, system
+    action.actor_label, action.asked_at = actor.label, now
     try:
         with transaction.atomic():
-            credential = vault.store(
-                client_id=ticket.client_id,
-                kind=CredentialKind.PASSWORD,
-                label=f"share link, for ticket #{ticket.pk}",
-                secret=secrets.token_urlsafe(12).encode(),
-                system_id=system.pk,
-                actor=actor,
-                now=now,
+            action.credential = vault.store(
+                client_id=ticket.client_id, kind=CredentialKind.PASSWORD, label=f"{label}, for ticket #{ticket.pk}",
+                secret=secrets.token_urlsafe(12).encode(), username=username, system_id=system.pk, actor=actor, now=now,
+            )  # fmt: skip
+            action.save()
+            audit.record(
+                action=event, actor=actor, subject=ticket, client_id=ticket.client_id, now=now, account=action.account, path=action.path
             )
-            action = Action.objects.create(
-                client_id=ticket.client_id,
-                ticket=ticket,
-                system=system,
-                kind=ActionKind.SHARE,
-                account=login.username[:64],
-                path=path,
-                login=login,
-                credential=credential,
-                ends_on=(now + SHARED_FOR).date(),
-                actor_label=actor.label,
-                asked_at=now,
-            )
-            audit.record(action="ticket.share", actor=actor, subject=ticket, client_id=ticket.client_id, now=now, path=path)
     except IntegrityError as error:
         if constraint_name(error) != "one_open_action_of_an_account":
             raise
-        raise PortalError("A link to this file is on its way already.") from error
+        raise PortalError(busy) from error
     return action
 
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from clients.models import Client
 from clients.support.choices import Delivery, Topic
 from clients.support.models import Choice, DigestLine, Message, OutgoingMail, Ticket
+from clients.support.queries import staff
 from clients.support.services import addresses
 from portal.accounts.models import User
 from portal.accounts.roles import STAFF
@@ -43,7 +44,7 @@ def tell_of_message(ticket: Ticket, message: Message, *, now: datetime) -> None:
             _mail_about(ticket, message, to=ticket.requester_email, user=None, now=now)
     else:
         people = [user for user in watchers if user.role in STAFF]
-        people += [ticket.assigned_to] if ticket.assigned_to else list(_operators())
+        people += [ticket.assigned_to] if ticket.assigned_to else list(staff())
         # a colleague's answer is of interest to who raised it
         if ticket.requester is not None and ticket.requester.is_active and ticket.requester_id != message.author_id:
             people.append(ticket.requester)
@@ -60,7 +61,7 @@ def tell_mentioned(ticket: Ticket, message: Message, people: Iterable[User], *, 
 
 def tell_staff(*, subject: str, body: str, ticket: Ticket | None, person: User | None, now: datetime) -> None:
     """Warn one of us, or all who could act."""
-    for user in [person] if person else _operators():
+    for user in [person] if person else staff():
         tell(
             topic=Topic.TICKETS,
             subject=subject,
@@ -70,10 +71,6 @@ def tell_staff(*, subject: str, body: str, ticket: Ticket | None, person: User |
             client_id=ticket.client_id if ticket else None,
             now=now,
         )
-
-
-def _operators() -> Sequence[User]:
-    return list(User.objects.filter(is_active=True, role__in=["lead", "operator"]).order_by("pk"))
 
 
 def tell(
