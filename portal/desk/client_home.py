@@ -32,7 +32,8 @@ class ClientHome:
         open: incidents that are not over, with what was told of them.
         proven: when a restore was last proven; None: never.
         unproven: how many backups were never restored.
-        verdict: the worst of its systems; with a backup that was never restored, or none at all, not everything is well.
+        verdict: the worst of its systems. With updates that were not read it is unknown; with late ones, or a backup that was never
+            restored, or none at all, not everything is well.
         planned: what comes next, the soonest first.
         hours: whether the person sees them.
         emergencies: rollouts of late that did not wait for their soak and window, with their reasons.
@@ -59,18 +60,24 @@ def homes(actor: Actor, *, now: datetime) -> list[ClientHome]:
 
 
 def _home(client: Client, actor: Actor, *, now: datetime) -> ClientHome:
-    status, facts = status_of(client, now=now), gather.facts_of(client, this_month(client, now=now), now=now)
+    status, facts = status_of(client, now=now), gather.so_far(client, this_month(client, now=now), now=now)
     jobs = facts["restores"]["jobs"]
     proven = [datetime.fromisoformat(job["proven"]) for job in jobs if job["proven"]]
     planned = [(work.starts_at, f"{work.system}: {work.reason}") for work in status.planned]
     planned += [(span.start, window.name) for window, span in maintenance_windows.upcoming(client, now=now, count=SHOWN)]
     return ClientHome(
-        client=client, status=status, open=[pair for pair in status.incidents if pair[0].resolved_at is None], facts=facts,
+        client=client, status=status, open=status.open, facts=facts,
         proven=max(proven, default=None), unproven=sum(job["proven"] is None for job in jobs),
-        verdict="warn" if status.state == "ok" and (not jobs or len(proven) < len(jobs)) else status.state,
+        verdict=_verdict(status.state, facts, proven=bool(jobs) and len(proven) == len(jobs)),
         tickets=list(tickets_for(actor).filter(client=client, state__in=OPEN_STATES).order_by("-changed_at", "-pk")[:SHOWN]),
         planned=sorted(planned, key=lambda one: one[0])[:SHOWN],
         report=Report.objects.filter(client=client, state=ReportState.SENT).defer("pdf", "facts").order_by("-month").first(),
         hours=actor.may(Permission.SEE_HOURS, client.pk),
         emergencies=[row for row in emergencies_since(actor, since=now - EMERGENCIES_SHOWN) if row.client_id == client.pk],
     )  # fmt: skip
+
+
+def _verdict(state: str, facts: dict[str, Any], *, proven: bool) -> str:
+    if state in {"ok", "warn"} and facts["updates"]["unread"]:
+        return "unknown"
+    return "warn" if state == "ok" and (not proven or facts["updates"]["missed"]) else state

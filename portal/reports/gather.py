@@ -5,11 +5,11 @@ What nobody measured is None, and is told as not known; it is never counted as f
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db.models import Q
 
 from backups.choices import PROVING
@@ -18,8 +18,8 @@ from clients.choices import Environment
 from clients.models import Client, System
 from clients.support.models import Statement, Ticket
 from clients.support.services import hours, promises
-from maintenance.choices import RunState, Verdict
-from maintenance.models import AcceptedRisk, PendingUpdate, UpdateRun
+from maintenance.choices import RunState, ScanState, Verdict
+from maintenance.models import AcceptedRisk, PendingUpdate, Scan, UpdateRun
 from maintenance.queries.end_of_life import of_systems
 from maintenance.services import maintenance_windows, promise
 from monitoring.choices import EntryKind, Kind
@@ -52,6 +52,16 @@ def facts_of(client: Client, first: date, *, now: datetime) -> Facts:
     }  # fmt: skip
 
 
+def so_far(client: Client, first: date, *, now: datetime) -> Facts:
+    """What a client's first page says of the month: few figures, because it renews itself every half minute."""
+    start, end = promise.month_of(client, first)
+    until = min(end, now)
+    return {
+        "updates": _updates(client, first, start, until, now), "restores": _restores(client, start, until),
+        "incidents": _incidents(client, start, until), "hours": _hours(client, first),
+    }  # fmt: skip
+
+
 def _updates(client: Client, first: date, start: datetime, until: datetime, now: datetime) -> Facts:
     runs = UpdateRun.objects.filter(client=client, state=RunState.FINISHED, finished_at__gte=start, finished_at__lt=until)
     rows = list(runs.select_related("system").prefetch_related("packages").order_by("finished_at", "pk"))
@@ -61,6 +71,7 @@ def _updates(client: Client, first: date, start: datetime, until: datetime, now:
         "share": str(kept.share) if kept.share is not None else None,
         "met": len(kept.met),
         "missed": len(kept.missed),
+        "unread": _unread(client, until),
         "accepted": len(kept.accepted),
         "applied": applied.count(),
         "security": applied.filter(is_security=True).count(),
@@ -81,6 +92,14 @@ def _updates(client: Client, first: date, start: datetime, until: datetime, now:
             if run.finished_at is not None
         ],
     }
+
+
+def _unread(client: Client, until: datetime) -> list[str]:
+    """Production systems of which nobody read lately what is pending: none of it being late says nothing of them."""
+    production = System.objects.filter(client=client, environment=Environment.PRODUCTION)
+    since = until - timedelta(hours=2 * settings.SCAN_INTERVAL_H)
+    read = Scan.objects.filter(client=client, state=ScanState.FRESH, finished_at__gt=since, finished_at__lte=until).values("system")
+    return list(production.exclude(pk__in=read).order_by("name", "pk").values_list("name", flat=True))
 
 
 def _why_late(row: PendingUpdate) -> str:
@@ -245,8 +264,3 @@ def _risks(client: Client, start: datetime, until: datetime) -> list[Facts]:
         }
         for row in rows.select_related("update__system").order_by("until", "pk")
     ]
-
-
-def share(part: int, whole: int) -> Decimal | None:
-    """A percentage to a tenth; None of nothing."""
-    return (Decimal(part) * 100 / whole).quantize(Decimal("0.1")) if whole else None

@@ -67,6 +67,7 @@ def tone_of(facts: dict[str, Any]) -> str:
         return "bad"
     unproven = not jobs or any(job["proven"] is None for job in jobs)
     unseen = not uptime or any(line["percent"] is None or line["unknown_days"] for line in uptime)
+    unseen = unseen or bool(facts["updates"]["unread"])
     if unproven or unseen or facts["security"]["open"] or any(not row["known"] for row in facts["certificates"]):
         return "unknown"
     return "ok"

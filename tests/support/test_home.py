@@ -85,3 +85,12 @@ def test_what_is_known_to_be_out_of_order_stands_beside_a_new_question(member_pa
     assert "web-1: Disk /" in page
     assert "We make room." in page
     assert outsider_page.get(address).status_code == 404
+
+
+def test_a_system_that_answers_and_was_not_scanned_is_not_well(member_page, sample_client):
+    system = people.make_system(sample_client, environment="production")
+    people.make_check(system, kind="reach", subject="", stale_at=people.now() + timedelta(hours=1))
+    assert "All is well" not in member_page.get("/").content.decode()
+    assert "see everything at the moment" in member_page.get("/").content.decode()
+    people.make_scan(system)
+    assert "Everything works; something is being looked after" in member_page.get("/").content.decode(), "no backup is known"

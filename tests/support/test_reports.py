@@ -142,3 +142,17 @@ def test_pages(seeded, operator_page, owner_page, member_page, outsider_page):
     assert outsider_page.get(f"{address}pdf/").status_code == 404
     assert "2026" in member_page.get("/reports/own/").content.decode()
     assert operator_page.post(f"/clients/{seeded['client'].pk}/report/", {"month": "this"}).status_code == 303
+
+
+def test_a_month_is_not_green_where_what_is_pending_was_not_read(seeded):
+    facts = gather.facts_of(seeded["client"], JUNE, now=JULY_1)
+    assert facts["updates"]["unread"] == ["cloud-1"]
+    whole = facts | {"incidents": [], "certificates": []}
+    whole["uptime"] = [line | {"down_s": 0, "unknown_days": 0} for line in facts["uptime"]]
+    whole["restores"] = {"tests": [], "jobs": [job | {"proven": JULY_1.isoformat()} for job in facts["restores"]["jobs"]]}
+    whole["updates"] = facts["updates"] | {"missed": 0}
+    assert paper.tone_of(whole) == "unknown"
+    people.make_scan(seeded["system"], finished_at=datetime(2026, 6, 30, 20, tzinfo=UTC))
+    assert gather.facts_of(seeded["client"], JUNE, now=JULY_1)["updates"]["unread"] == []
+    whole["updates"] = whole["updates"] | {"unread": []}
+    assert paper.tone_of(whole) == "ok"
