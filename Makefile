@@ -50,6 +50,6 @@ messages:  ## gather what pages say for translation, and compile it
 
 lock:  ## resolve the lock files again
 	@.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q \
-	  --group pyproject.toml:embedded pyproject.toml -o requirements.lock
+	  --group pyproject.toml:embedded --extra keepass pyproject.toml -o requirements.lock
 	@.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q \
-	  --group pyproject.toml:embedded --group pyproject.toml:dev pyproject.toml -c requirements.lock -o requirements-dev.lock
+	  --group pyproject.toml:embedded --group pyproject.toml:dev --extra keepass pyproject.toml -c requirements.lock -o requirements-dev.lock

@@ -1,1 +1,1 @@
-"""Handover: the package, runbooks, walkthroughs, access provably gone (a later issue fills this area)."""
+"""Handover: papers that keep themselves, runbooks that run, the package, and our access provably gone."""

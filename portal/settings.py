@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "monitoring",
     "backups",
     "maintenance",
+    "handover",
     "template_partials",
     "django_htmx",
     "csp",
@@ -266,6 +267,8 @@ CELERY_BEAT_SCHEDULE = {
     "monitoring.send_alerts": {"task": "monitoring.send_alerts", "schedule": 10.0, "options": {"expires": 9}},
     "signin.send_mail": {"task": "signin.send_mail", "schedule": 30.0, "options": {"expires": 25}},
     "signin.clear_sessions": {"task": "signin.clear_sessions", "schedule": 3600.0, "options": {"expires": 600}},
+    "handover.sweep": {"task": "handover.sweep", "schedule": SWEEP_S, "options": {"expires": SWEEP_S * 0.9}},
+    "handover.keep_up": {"task": "handover.keep_up", "schedule": 900.0, "options": {"expires": 890}},
     "reports.make_due": {"task": "reports.make_due", "schedule": 900.0, "options": {"expires": 890}},
     "support.fetch_mail": {"task": "support.fetch_mail", "schedule": 30.0, "options": {"expires": 25}},
     "support.take_mail": {"task": "support.take_mail", "schedule": 15.0, "options": {"expires": 14}},
@@ -276,6 +279,13 @@ CELERY_BEAT_SCHEDULE = {
     "support.act": {"task": "support.act", "schedule": SWEEP_S, "options": {"expires": SWEEP_S * 0.9}},
     "clients.sweep_host_work": {"task": "clients.sweep_host_work", "schedule": SWEEP_S, "options": {"expires": SWEEP_S * 0.9}},
 }
+
+# Handover: where packages and videos lie, and how long what the law asks for is kept after a client left.
+PACKAGES = env.text("PORTAL_PACKAGES", str(VAR / "packages"))
+WALKTHROUGHS = env.text("PORTAL_WALKTHROUGHS", str(VAR / "walkthroughs"))
+KEEP_YEARS = env.integer("PORTAL_KEEP_YEARS", default=10)
+# How long backups of the portal itself are kept; until then they remember a client that was erased.
+KEEP_BACKUPS_DAYS = env.integer("PORTAL_KEEP_BACKUPS_DAYS", default=30)
 
 # How long a worker's hold on a row lasts without a sign of life; a sweep takes up what is older.
 CLAIM_LEASE_S = env.integer("PORTAL_CLAIM_LEASE_S", default=45)

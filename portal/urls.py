@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("portal.signin.urls")),
     path("", include("clients.urls")),
     path("", include("clients.support.urls")),
+    path("", include("handover.urls")),
     path("", include("maintenance.urls")),
     path("", include("backups.urls")),
     path("", include("monitoring.urls")),

@@ -17,6 +17,9 @@ from clients.services import registry
 from clients.support.models import Attachment, Ticket
 from clients.support.services import hours, incoming, knowledge, tickets
 from clients.support.services.files import NewFile
+from handover.models import MonthDifference, Package, Runbook
+from handover.parsers.document import AREAS
+from handover.services import documents, letting, plan, runbooks, walkthroughs
 from maintenance.choices import ScanState
 from maintenance.models import MaintenanceWindow, PendingUpdate, Rollout, RolloutTarget, Scan, UpgradeDocument
 from maintenance.services import upgrades
@@ -329,3 +332,36 @@ def support_ids(system: System, member: User, owner: User) -> dict[str, object]:
         "entry_id": entry.pk, "statement_id": statement.pk, "mail_id": mail.pk, "report_id": make_report(client).pk, "name": "x.png",
         "language_code": "en",
     }  # fmt: skip
+
+
+RUNBOOK = "# planted runbook\nWho: operator\n\n## Do it\n```sh run\ntrue\n```\n"
+CAST = '{"version": 2, "width": 80, "height": 24}\n[1.0, "o", "planted"]\n'
+
+
+def handover_ids(system: System, member: User, lead: User) -> dict[str, object]:
+    """One thing of a handover of each kind, all of the system's client."""
+    client, at = system.client, now()
+    facts = {"rows": {area: [] for area in AREAS}, "files": [], "unread": []}
+    documents.keep(system=system, facts=facts, masked=0, actor=TESTER, now=at)
+    runbook = runbooks.write(system=system, slug="unknown", text=RUNBOOK, values={}, actor=TESTER, now=at)
+    Runbook.objects.filter(pk=runbook.pk).update(title="planted runbook")
+    begun = plan.begin(client=client, goal_on=(at + timedelta(days=50)).date(), actor=actor(lead), now=at)
+    session = plan.hold_session(
+        handover=begun, title="planted", agenda="", held_at=at, people=[member.pk], runbook=runbook, actor=TESTER, now=at
+    )
+    letting.plan(client=client, actor=actor(lead), now=at)
+    return {
+        "difference_id": MonthDifference.objects.create(client=client, system=system, month=at.date().replace(day=1), made_at=at).pk,
+        "runbook_id": runbook.pk,
+        "rehearsal_id": runbooks.rehearse(runbook=runbook, actor=TESTER, now=at).pk,
+        "walkthrough_id": walkthroughs.upload_cast(system=system, title="planted", text=CAST, actor=TESTER, now=at).pk,
+        "video_id": walkthroughs.upload_video(
+            system=system, title="planted", pieces=[b"\x1aE\xdf\xa3planted"], actor=TESTER, now=at
+        ).pk,
+        "package_id": Package.objects.create(client=client, state="gone", asked_label="planted", asked_at=at).pk,
+        "handover_id": begun.pk,
+        "item_id": begun.items.earliest("pk").pk,
+        "session_id": session.pk,
+        "question_id": plan.ask_question(session=session, words="planted", actor=actor(member), now=at).pk,
+        "step_id": client.lettingstep_set.filter(kind="system").get().pk,
+    }

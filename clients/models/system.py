@@ -51,6 +51,8 @@ class System(ClientOwned):
     asked_at = models.DateTimeField(null=True, blank=True)
     claimed_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    # Runbooks that may be rehearsed here, as the set-up script tells the host's administrator: [{"sha256", "name"}]. Staging only.
+    rehearsals = models.JSONField(default=list, db_default=[], blank=True)
 
     class Meta:
         constraints: ClassVar[list[Any]] = [

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.template.loader import render_to_string
 
-from clients.choices import Access, Connection, HostWork, KeyState, Resolution
+from clients.choices import Access, Connection, Environment, HostWork, KeyState, Resolution
 from clients.errors import NoSuchKey, NotReady
 from clients.models import HostKeyAlert, System, SystemHostKey
 from clients.services.access import client_ssh_key, note_connection, open_shell
@@ -157,6 +157,7 @@ def setup_script(system: System) -> str:
             "programs": [{"path": path, "source": programs.source(path)} for path in programs.ALL],
             "helper": programs.HELPER,
             "manage": system.access == Access.MANAGE,
+            "runbooks": system.rehearsals if system.environment == Environment.STAGING else [],
         },
     )
 

@@ -7,6 +7,7 @@ from ninja import Field, NinjaAPI, Schema, Status
 from backups.api import router as backups_router
 from clients.api import router as clients_router
 from clients.support.api import router as support_router
+from handover.api import router as handover_router
 from maintenance.api import router as maintenance_router
 from maintenance.api_rollouts import router as rollouts_router
 from monitoring.api import router as monitoring_router
@@ -56,6 +57,7 @@ api.add_router("", backups_router)
 api.add_router("", monitoring_router)
 api.add_router("", support_router)
 api.add_router("", reports_router)
+api.add_router("", handover_router)
 
 
 @api.post("/token", auth=None, response={200: Token, 401: Problem}, operation_id="sign_in", tags=["sign-in"])

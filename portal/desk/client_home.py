@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from clients.models import Client
 from clients.support.choices import OPEN_STATES
 from clients.support.models import Ticket
 from clients.support.queries import tickets_for
+from handover.models import ReadinessDay
 from maintenance.models import Rollout
 from maintenance.queries import emergencies_since
 from maintenance.services import maintenance_windows
@@ -22,6 +23,7 @@ from portal.reports import gather
 from portal.reports.models import Report, ReportState
 
 SHOWN = 5
+READY_FOR = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class ClientHome:
             restored, or none at all, not everything is well.
         planned: what comes next, the soonest first.
         hours: whether the person sees them.
+        ready: how ready the client is to go on alone, in percent; None where that was not found out lately.
         emergencies: rollouts of late that did not wait for their soak and window, with their reasons.
     """
 
@@ -50,6 +53,7 @@ class ClientHome:
     planned: Sequence[tuple[datetime, str]]
     report: Report | None
     hours: bool
+    ready: int | None
     emergencies: Sequence[Rollout]
 
 
@@ -66,15 +70,23 @@ def _home(client: Client, actor: Actor, *, now: datetime) -> ClientHome:
     planned = [(work.starts_at, f"{work.system}: {work.reason}") for work in status.planned]
     planned += [(span.start, window.name) for window, span in maintenance_windows.upcoming(client, now=now, count=SHOWN)]
     return ClientHome(
-        client=client, status=status, open=status.open, facts=facts,
-        proven=max(proven, default=None), unproven=sum(job["proven"] is None for job in jobs),
+        client=client,
+        status=status,
+        open=status.open,
+        facts=facts,
+        proven=max(proven, default=None),
+        unproven=sum(job["proven"] is None for job in jobs),
         verdict=_verdict(status.state, facts, proven=bool(jobs) and len(proven) == len(jobs)),
         tickets=list(tickets_for(actor).filter(client=client, state__in=OPEN_STATES).order_by("-changed_at", "-pk")[:SHOWN]),
         planned=sorted(planned, key=lambda one: one[0])[:SHOWN],
         report=Report.objects.filter(client=client, state=ReportState.SENT).defer("pdf", "facts").order_by("-month").first(),
         hours=actor.may(Permission.SEE_HOURS, client.pk),
+        ready=ReadinessDay.objects.filter(client=client, made_at__gt=now - READY_FOR)
+        .order_by("-day")
+        .values_list("score", flat=True)
+        .first(),
         emergencies=[row for row in emergencies_since(actor, since=now - EMERGENCIES_SHOWN) if row.client_id == client.pk],
-    )  # fmt: skip
+    )
 
 
 def _verdict(state: str, facts: dict[str, Any], *, proven: bool) -> str:

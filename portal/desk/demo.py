@@ -31,7 +31,7 @@ from maintenance.services import (
     windows,
 )
 from portal.accounts.actor import Actor
-from portal.desk import demo_monitoring, demo_support
+from portal.desk import demo_handover, demo_monitoring, demo_support
 from portal.errors import PortalError
 
 CLIENT = "Demo Bakery"
@@ -111,6 +111,7 @@ def fill(*, now: datetime) -> Client:
     _backups(systems, now=now)
     demo_monitoring.fill(client=client, systems=systems, actor=ACTOR, now=now)
     demo_support.fill(client=client, systems=systems, actor=ACTOR, now=now)
+    demo_handover.fill(client=client, systems=systems, actor=ACTOR, now=now)
     return client
 
 

@@ -54,9 +54,9 @@ class Connection:
             AuthenticationFailed: the host refuses our key.
         """
         self.target = target
-        self._transport = _handshake(target.address, target.port, _preferred(target.host_keys), timeout_s=timeout_s)
+        self._transport = handshake(target.address, target.port, preferred(target.host_keys), timeout_s=timeout_s)
         try:
-            offered = _server_key(self._transport)
+            offered = server_key(self._transport)
             if offered not in target.host_keys:
                 raise HostKeyMismatch(offered=offered, pinned=target.host_keys)
             self._authenticate(timeout_s)
@@ -191,14 +191,14 @@ def read_host_keys(address: str, port: int, *, timeout_s: float = CONNECT_TIMEOU
     last: Unreachable | None = None
     for algorithm in ("ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-512"):
         try:
-            transport = _handshake(address, port, (algorithm,), timeout_s=timeout_s)
+            transport = handshake(address, port, (algorithm,), timeout_s=timeout_s)
         except Unreachable as error:
             last = error
             if not isinstance(error.__cause__, paramiko.SSHException):
                 break
             continue
         with contextlib.closing(transport):
-            keys.append(_server_key(transport))
+            keys.append(server_key(transport))
     if not keys:
         raise last or Unreachable(f"{address}:{port} showed no key.")
     return ShownKeys(tuple(keys))
@@ -223,7 +223,12 @@ def sudo_refused(stderr: str) -> bool:
     return any(sign in stderr for sign in _SUDO_SIGNS)
 
 
-def _handshake(address: str, port: int, key_algorithms: tuple[str, ...], *, timeout_s: float) -> paramiko.Transport:
+def handshake(address: str, port: int, key_algorithms: tuple[str, ...], *, timeout_s: float) -> paramiko.Transport:
+    """A transport after its handshake; nobody has signed in yet.
+
+    Raises:
+        Unreachable: no TCP connection or no handshake in time.
+    """
     try:
         stream = socket.create_connection((address, port), timeout=timeout_s)
     except OSError as error:
@@ -248,12 +253,13 @@ def _handshake(address: str, port: int, key_algorithms: tuple[str, ...], *, time
     return transport
 
 
-def _server_key(transport: paramiko.Transport) -> HostKey:
+def server_key(transport: paramiko.Transport) -> HostKey:
+    """The key that the host showed."""
     key = transport.get_remote_server_key()
     return HostKey(key.get_name(), key.get_base64())
 
 
-def _preferred(pinned: tuple[HostKey, ...]) -> tuple[str, ...]:
+def preferred(pinned: tuple[HostKey, ...]) -> tuple[str, ...]:
     """The host key algorithms in our order, those of pinned keys first."""
     pinned_types = {key.key_type for key in pinned}
 

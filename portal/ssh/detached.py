@@ -15,7 +15,7 @@ from portal.ssh.pool import Shell
 from portal.ssh.programs import HELPER
 from portal.ssh.target import clean
 
-HELPER_VERSION = 9
+HELPER_VERSION = 10
 READING_TIMEOUT_S = 300
 # The helper's own exit status for a document that is not on the administrator's list.
 NOT_ALLOWED = 77
@@ -246,6 +246,21 @@ def start(
         payload = _lines(units, _UNIT) if units else _lines(packages, _PACKAGE)
     wish = f" {shlex.quote(snapshot)} {int(snapshot_days)}" if snapshot else ""
     shell.check(f"sudo -n {HELPER} start {run} {kind}{wish}", stdin=payload, timeout_s=60)
+
+
+def start_runbook(shell: Shell, *, run: uuid.UUID, document: str, values: dict[str, str]) -> None:
+    """Start a rehearsal of a runbook on its host, or find that it was started before.
+
+    Args:
+        document: its steps, as their hash was allowed on the host.
+        values: its parameters; names are small letters, values without quotes or line breaks.
+
+    Raises:
+        SudoRefused, CommandFailed: nothing was started (exit status 77: the host's administrator did not allow it).
+        ConnectionLost, TimedOut: unknown; ask `status`.
+    """
+    head = "".join(f"{name}={value}\n" for name, value in sorted(values.items()))
+    shell.check(f"sudo -n {HELPER} start {run} runbook", stdin=f"{head}\n{document}".encode(), timeout_s=60)
 
 
 def start_restore(

@@ -16,6 +16,16 @@ def new_key_pair(comment: str) -> tuple[str, str]:
     return private, f"{public} {comment}"
 
 
+def fingerprint_of(line: str) -> str:
+    """The fingerprint of a public key as `ssh-keygen -l` prints it (SHA256:…); empty where the line holds no key."""
+    words = line.split()
+    place = next((i for i, word in enumerate(words) if word.startswith(("ssh-", "ecdsa-", "sk-"))), None)
+    if place is None or place + 1 >= len(words):
+        return ""
+    found = HostKey(words[place], words[place + 1]).fingerprint
+    return "" if found == "not a key" else found
+
+
 def parse_public_keys(text: str) -> tuple[HostKey, ...]:
     """Host keys from pasted lines: `ssh-keyscan` output, known_hosts lines or plain `.pub` files.
 

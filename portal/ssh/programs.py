@@ -8,10 +8,12 @@ _HOST = Path(__file__).with_name("host")
 HELPER = "/usr/local/sbin/retainer-host"
 RESTORE_HELPER = "/usr/local/sbin/retainer-restore"
 WATCH_HELPER = "/usr/local/sbin/retainer-watch"
+DOCUMENT_HELPER = "/usr/local/sbin/retainer-document"
 _PARTS = {
     HELPER: [_HOST / "retainer-host.sh"],
     RESTORE_HELPER: sorted((_HOST / "retainer-restore").glob("*.sh")),
     WATCH_HELPER: sorted((_HOST / "retainer-watch").glob("*.sh")),
+    DOCUMENT_HELPER: sorted((_HOST / "retainer-document").glob("*.sh")),
 }
 ALL = tuple(_PARTS)
 

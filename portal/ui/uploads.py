@@ -9,7 +9,7 @@ from django.core.files.uploadhandler import MemoryFileUploadHandler, SkipFile
 from django.http import HttpRequest
 
 # Pages that take files; on others what is sent as one is read past and kept nowhere.
-TAKEN_AT = ("/tickets/", "/knowledge/")
+TAKEN_AT = ("/tickets/", "/knowledge/", "/walkthroughs/bring/", "/handover/take-over/")
 # All files of a form together.
 LARGEST_B = 10 * 1024 * 1024
 _TOO_LARGE = "retainer.upload_too_large"

@@ -126,6 +126,7 @@ def portal_children(environment: dict[str, str], *, port: int) -> list[Child]:
         Child("hosts", [*worker, "-Q", "hosts", "-P", "threads", "-c", "16", "-n", "hosts@%h"], environment),
         # of its own, so that no long run on a host makes a look late
         Child("looks", [*worker, "-Q", "looks", "-P", "threads", "-c", "2", "-n", "looks@%h"], environment),
+        Child("packages", [*worker, "-Q", "packages", "-P", "prefork", "-c", "1", "-n", "packages@%h"], environment),
         Child("worker", [*worker, "-Q", "default", "-P", "prefork", "-c", "1", "-n", "default@%h"], environment),
         # depends on none of the others, and says so when they are not well
         Child("watcher", [PYTHON, "manage.py", "watch"], environment),

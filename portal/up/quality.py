@@ -17,6 +17,9 @@ MACHINE = {
     "shellcheck": "shellcheck",
     # the IMAP side of conversations by mail
     "dovecot-imapd": "/usr/sbin/dovecot",
+    # who else opens what a handover gives
+    "keepassxc": "keepassxc-cli",
+    "age": "age",
     # what sets the monthly report's PDF
     "libpango-1.0-0": "/usr/share/doc/libpango-1.0-0",
     "libpangoft2-1.0-0": "/usr/share/doc/libpangoft2-1.0-0",
@@ -42,9 +45,10 @@ def check() -> int:
     scripts = sorted(
         str(path.relative_to(CHECKOUT))
         for path in CHECKOUT.rglob("*.sh")
-        if not {".venv", "var", "templates", "retainer-restore", "retainer-watch"} & set(path.relative_to(CHECKOUT).parts)
+        if not {".venv", "var", "templates", "retainer-restore", "retainer-watch", "retainer-document"}
+        & set(path.relative_to(CHECKOUT).parts)
     )
-    scripts += [_assembled("retainer-restore"), _assembled("retainer-watch")]
+    scripts += [_assembled(name) for name in ("retainer-restore", "retainer-watch", "retainer-document")]
     bin_ = VENV / "bin"
     steps: list[tuple[str, list[str]]] = [
         ("ruff check", [str(bin_ / "ruff"), "check", "-q", "."]),

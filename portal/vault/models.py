@@ -61,6 +61,9 @@ class Credential(ClientOwned):
     label = models.CharField(max_length=200)
     username = models.CharField(max_length=200, blank=True, default="", db_default="")
     public_part = models.TextField(blank=True, default="")
+    # Where it is used, and what whoever uses it has to know. Neither is secret.
+    url = models.CharField(max_length=500, blank=True, default="", db_default="")
+    notes = models.TextField(max_length=5_000, blank=True, default="", db_default="")
     created_at = models.DateTimeField(auto_now_add=True)
     archived_at = models.DateTimeField(null=True, blank=True)
 

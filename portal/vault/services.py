@@ -146,6 +146,46 @@ def unseal_for_portal(sealed: str) -> str:
     return crypto.unseal(key=keys.unwrap(key), sealed=raw, identity="portal").decode()
 
 
+def values_of_client(client_id: int) -> list[tuple[Credential, int, bytes]]:
+    """Every value that a client's credentials have or had, for the portal's own use in this moment: what must stand nowhere else.
+
+    Returns: credential, its version's number, value; the portal's own way in is among them.
+
+    Raises:
+        Unsealable: another master key, or a tampered row: what is not known can't be looked for.
+    """
+    rows = CredentialVersion.objects.filter(client_id=client_id).select_related("credential", "key").order_by("credential_id", "number")
+    return [(row.credential, row.number, _unseal(row, row.credential)) for row in rows]
+
+
+@transaction.atomic
+def retire_own_key(*, client_id: int, actor: Actor, now: datetime) -> None:
+    """Take the key by which the portal gets in out of use, at the end of a retainer. Done twice it is done once.
+
+    Raises:
+        NotAllowed: it takes somebody who may end a client.
+    """
+    actor.require(Permission.APPROVE)
+    own = Credential.objects.filter(client_id=client_id, kind=CredentialKind.SSH_KEY, system=None, archived_at=None).first()
+    if own is not None:
+        Credential.objects.filter(pk=own.pk).update(archived_at=now)
+        audit.record(action="vault.archive", actor=actor, subject=own, client_id=client_id, now=now, reason="the retainer ended")
+
+
+@transaction.atomic
+def describe(*, credential: Credential, url: str, notes: str, actor: Actor, now: datetime) -> None:
+    """Say where a credential is used and what one has to know; neither may be secret.
+
+    Raises:
+        PortalError: too long.
+    """
+    actor.require(Permission.OPERATE)
+    if len(url) > 500 or len(notes) > 5000:
+        raise PortalError("An address has at most 500 characters, notes 5,000.")
+    Credential.objects.filter(pk=credential.pk).update(url=url.strip(), notes=notes.strip())
+    audit.record(action="vault.describe", actor=actor, subject=credential, client_id=credential.client_id, now=now, url=url.strip())
+
+
 def _add_version(credential: Credential, secret: bytes, *, number: int, actor: Actor, now: datetime) -> CredentialVersion:
     if not secret:
         raise PortalError("There is nothing to store.")

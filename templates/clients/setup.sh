@@ -7,7 +7,8 @@ set -eu
 [ "$(id -u)" = 0 ] || { echo "Run this as root." >&2; exit 1; }
 {% if manage %}command -v visudo >/dev/null || { echo "sudo is missing. Install it first: apt-get install sudo" >&2; exit 1; }
 {% endif %}
-id {{ login }} >/dev/null 2>&1 || useradd --system --create-home --home-dir /home/{{ login }} --shell /bin/sh {{ login }}
+made=
+id {{ login }} >/dev/null 2>&1 || { useradd --system --create-home --home-dir /home/{{ login }} --shell /bin/sh {{ login }} && made={{ login }}; }
 # no password at all, which is not the same as a locked account: some sshd refuse those
 usermod -p '*' {{ login }}
 home=$(getent passwd {{ login }} | cut -d: -f6)
@@ -28,6 +29,13 @@ install -m 440 -o root -g root "$fresh" /etc/sudoers.d/retainer
 install -m 755 -o root -g root "$fresh" {{ program.path }}
 {% endfor %}rm -f "$fresh"
 install -d -m 700 -o root -g root /var/lib/retainer /var/lib/retainer/runs
-{% endif %}
+[ -z "$made" ] || printf '%s\n' "$made" >/var/lib/retainer/made-user
+{% if runbooks %}# This is a staging system: runbooks are rehearsed here, and only these (sha256 of their steps). Take a line out and that one is not.
+install -d -m 755 -o root -g root /etc/retainer
+cat >/etc/retainer/runbooks.allowed <<'RETAINER_RUNBOOKS_END'
+{% for one in runbooks %}{{ one.sha256 }} {{ one.name }}
+{% endfor %}RETAINER_RUNBOOKS_END
+chmod 644 /etc/retainer/runbooks.allowed
+{% endif %}{% endif %}
 echo "Done. Next, in the portal: Test connection."
 {% endautoescape %}

@@ -163,6 +163,7 @@ def _onboard(machine: Machine, client: "Client", environment: str, packages: tup
     from clients.choices import KeyState
     from clients.models import AllowedRange, System
     from clients.services import onboarding, registry
+    from handover.services import runbooks
     from portal.accounts.actor import Actor
 
     actor = Actor.portal("make demo")
@@ -183,6 +184,8 @@ def _onboard(machine: Machine, client: "Client", environment: str, packages: tup
     if pinned is None or pinned.key not in shown:
         onboarding.paste_host_keys(system=system, text=shown, actor=actor, now=timezone.now())
     prepare(machine, packages)
+    runbooks.note_where_missing()
+    system.refresh_from_db()
     machine.run("cat >/root/setup.sh && sh /root/setup.sh", stdin=onboarding.setup_script(system))
     return system
 

@@ -62,7 +62,8 @@ def test_the_schema_lists_the_operations_and_each_states_its_permission():
 
 
 @pytest.mark.parametrize(("method", "path", "permission"), [one for one in OPERATIONS if one[2] != ANYBODY])
-def test_every_operation_as_everybody(client, method, path, permission, system, run, cast):  # noqa: F811
+def test_every_operation_as_everybody(client, method, path, permission, system, run, cast, settings, tmp_path):  # noqa: F811
+    settings.WALKTHROUGHS, settings.PACKAGES = str(tmp_path / "walkthroughs"), str(tmp_path / "packages")
     job = people.make_backup(system)
     address = path.format(
         job_id=job.pk,
@@ -76,6 +77,7 @@ def test_every_operation_as_everybody(client, method, path, permission, system, 
         update_id=people.make_update(system, "for-the-api").pk,
         ticket_id=people.make_ticket(system, cast["member"]).pk,
         report_id=people.make_report(system.client).pk,
+        **people.handover_ids(system, cast["member"], cast["lead"]),
     )
     body = {"client_id": system.client_id, "name": "x", "address": "x", "environment": "staging", "system_id": system.pk,
             "fingerprint": "x", "updates": [], "kind": "command" if "checks" in path else "apply", "reason": "x", "question": "true",
@@ -121,6 +123,9 @@ def test_methods_that_are_no_operations_are_refused(client, method, path, operat
                     raised_id=1,
                     ticket_id=1,
                     report_id=1,
+                    package_id=1,
+                    rehearsal_id=1,
+                    runbook_id=1,
                 ),
                 token=token_of(operator),
             ).status_code

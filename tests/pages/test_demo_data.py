@@ -24,7 +24,8 @@ def test_it_fills_the_pages_once(operator_page):
     # the third web server on production is of another release, and has none pending
     assert "exploited in the wild; high severity; nginx listens on 0.0.0.0:443 on 2 production systems" in text
     for address in ("/", "/rollouts/", "/end-of-life/", f"/clients/{Client.objects.get().pk}/promise/", "/upgrades/", "/wall/",
-                    "/coverage/", "/drills/", "/incidents/", "/status/", "/public/demo-bakery/"):  # fmt: skip
+                    "/coverage/", "/drills/", "/incidents/", "/status/", "/public/demo-bakery/", "/handover/",
+                    *(f"/clients/{Client.objects.get().pk}/{page}/" for page in ("handover", "handover/plan", "runbooks"))):  # fmt: skip
         assert operator_page.get(address).status_code == 200
     assert "99.99" not in operator_page.get("/wall/").content.decode()
     status = operator_page.get("/public/demo-bakery/").content.decode()

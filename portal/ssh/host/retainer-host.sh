@@ -1,5 +1,5 @@
 #!/bin/sh
-# retainer-host 9: the one program that the portal may run as root on this host (/etc/sudoers.d/retainer).
+# retainer-host 10: the one program that the portal may run as root on this host (/etc/sudoers.d/retainer).
 # It reads facts, refreshes package lists, and starts changes as units of their own that outlive any connection:
 #   version                   print the version of this file
 #   facts                     what only root can see: listening programs, deleted libraries in use, package locks, containers
@@ -29,6 +29,12 @@
 #   start UUID restore-test   prove a backup by restoring it (retainer-restore): its specification and, after an empty line, the
 #                             repository's key on standard input; the key lies on tmpfs for as long as the run
 #   start UUID restore        the same, and what came back goes where it is wanted: into a folder, or in its place
+#   start UUID runbook        run a runbook on standard input (name=value lines, an empty line, its steps), then take back what its
+#                             steps take back, once per UUID; only one whose sha256 stands in /etc/retainer/runbooks.allowed
+#   document                  what this host is and how it is set up, for its owner's papers (retainer-document); reads only
+#   tour                      a tour of this host, recorded (retainer-document); reads only
+#   leave plan                what of ours is on this host
+#   leave now                 remove all of it: this program, the user that the portal signs in as, and the rule that lets it run this
 #   snapshots                 whether a snapshot could be taken before these packages are changed
 #   drop-snapshots            remove the snapshots that are past their days, then say which are kept
 #   allows SHA256             whether the administrator allowed that document
@@ -44,16 +50,18 @@ NEEDRESTART_MODE=l
 APT_LISTCHANGES_FRONTEND=none
 export LC_ALL PATH DEBIAN_FRONTEND NEEDRESTART_MODE APT_LISTCHANGES_FRONTEND
 umask 077
-VERSION=9
+VERSION=10
 SELF=/usr/local/sbin/retainer-host
 RESTORE=/usr/local/sbin/retainer-restore
 WATCH=/usr/local/sbin/retainer-watch
+DOCUMENT=/usr/local/sbin/retainer-document
 RUNS=/var/lib/retainer/runs
 KEEP=/var/lib/retainer/keep
 KEEP_DAYS=60
 SNAPSHOTS=/var/lib/retainer/snapshots
 TOP=/run/retainer-top
 PLANS=/etc/retainer/plans.allowed
+RUNBOOKS=/etc/retainer/runbooks.allowed
 LOCK_WAIT_S=${RETAINER_LOCK_WAIT_S:-120}
 LOG_CHUNK=262144
 
@@ -201,6 +209,11 @@ start() {
         head -c 262145 >"$wanted" || fail 73 "can't write in $RUNS (disk full?)"
         allowed "$(sha256sum <"$wanted" | cut -d ' ' -f 1)" || fail 77 "this document is not allowed in $PLANS"
         ;;
+    runbook)
+        head -c 262145 >"$wanted" || fail 73 "can't write in $RUNS (disk full?)"
+        allowed "$(sed '1,/^$/d' "$wanted" | sha256sum | cut -d ' ' -f 1)" "$RUNBOOKS" || fail 77 "this runbook is not allowed in $RUNBOOKS"
+        if sed '/^$/,$d' "$wanted" | grep -qvE '^[a-z][a-z0-9_]{0,30}=[]A-Za-z0-9@%+=:,./_ *[-]{0,400}$'; then fail 64 "a parameter is not name=value"; fi
+        ;;
     upgrade-undo)
         read -r undone || fail 64 "no run named"
         case $undone in *[!0-9a-f-]* | '') fail 64 "not a run id" ;; esac
@@ -230,7 +243,7 @@ start() {
     if ! { echo "$kind" >"$DIR/kind" && boot_id >"$DIR/boot_id" && date +%s >"$DIR/created" && sed "s/^+//" "$wanted" | sort -u >"$DIR/wanted" &&
         sed -n "s/^+\([^=]*\)=.*/\1/p" "$wanted" | sort -u >"$DIR/new" &&
         sed 's/^+//; s/:[a-z0-9-]*=/=/' "$wanted" | sort -u >"$DIR/wanted.bare" &&
-        cp "$wanted" "$DIR/given" && printf '%s %s\n' "$wish" "$days" >"$DIR/wish" && echo "${SUDO_USER:-}" >"$DIR/user" && { [ "$kind" != upgrade ] || split_document; } && : >"$DIR/log"; }; then
+        cp "$wanted" "$DIR/given" && printf '%s %s\n' "$wish" "$days" >"$DIR/wish" && echo "${SUDO_USER:-}" >"$DIR/user" && case $kind in upgrade | runbook) split_document ;; esac && : >"$DIR/log"; }; then
         rm -rf "$DIR"
         fail 73 "can't write in $DIR (disk full?)"
     fi
@@ -262,6 +275,7 @@ execute() {
     reboot) reboot_now ;;
     upgrade) upgrade ;;
     upgrade-undo) upgrade_undo ;;
+    runbook) runbook ;;
     fs-rollback) fs_rollback ;;
     restore-test) "$RESTORE" run "$DIR" ;;
     restore) "$RESTORE" restore "$DIR" ;;
@@ -398,10 +412,11 @@ reboot_now() {
     return 70
 }
 
-# The administrator's list: nobody else may write it.
+# The administrator's list (of upgrade documents where none is named): nobody else may write it.
 allowed() {
+    list=${2:-$PLANS}
     case $1 in *[!0-9a-f]* | '') return 1 ;; esac
-    [ "${#1}" -eq 64 ] && [ -f "$PLANS" ] && [ -z "$(find "$PLANS" ! -uid 0 -o -perm /022)" ] && grep -qE "^$1([[:space:]]|\$)" "$PLANS"
+    [ "${#1}" -eq 64 ] && [ -f "$list" ] && [ -z "$(find "$list" ! -uid 0 -o -perm /022)" ] && grep -qE "^$1([[:space:]]|\$)" "$list"
 }
 
 # A document's steps as files: 001.kind, .name, .timeout, .expect, .run, .undo. The portal checked its form and reads it alike.
@@ -463,6 +478,25 @@ upgrade_undo() {
         fi
         step_file "$other/steps/$number.undo" "undo $name" || return 79
     done <"$DIR/to_undo"
+}
+
+# A runbook's steps, then, whatever became of them, the undo of each that was begun and has one, the last one first. Parameters stand
+# before each step's own lines, quoted. Own exit statuses: 76 a check did not hold, 78 a step failed, 79 an undo failed.
+runbook() {
+    sed '/^$/,$d' "$DIR/given" | sed "s/'/'\\\\''/g; s/^\([a-z0-9_]*\)=\(.*\)\$/\1='\2'/" >"$DIR/parameters"
+    for file in "$DIR"/steps/*.run "$DIR"/steps/*.undo; do
+        [ -f "$file" ] || continue
+        cat "$DIR/parameters" "$file" >"$file.new" && mv "$file.new" "$file" || return 73
+    done
+    upgrade
+    outcome=$?
+    [ -f "$DIR/begun_steps" ] || return "$outcome"
+    sort -r "$DIR/begun_steps" >"$DIR/to_undo"
+    while read -r number; do
+        [ -f "$DIR/steps/$number.undo" ] || continue
+        step_file "$DIR/steps/$number.undo" "undo $(cat "$DIR/steps/$number.name")" || outcome=79
+    done <"$DIR/to_undo"
+    return "$outcome"
 }
 
 # The file system of / as SOURCE, FSTYPE and FSROOT, and the reason why it can't be brought back by a snapshot, empty where it
@@ -864,6 +898,61 @@ set_password() {
     echo set
 }
 
+# What of ours is on this host, a line each; `leave now` removes it and says so for each. The user goes where the set-up script made it;
+# where it was there before, only our key goes. The line of that key comes by standard input.
+ours() {
+    for file in /etc/sudoers.d/retainer "$RESTORE" "$WATCH" "$DOCUMENT" "$SELF"; do [ ! -e "$file" ] || printf 'file\t%s\n' "$file"; done
+    for folder in /var/lib/retainer /etc/retainer /run/retainer-secrets /run/retainer-drill; do [ ! -d "$folder" ] || printf 'folder\t%s\n' "$folder"; done
+    if made_by_us; then printf 'user\t%s\n' "$leaver"; else printf 'key\t%s\n' "$(getent passwd "$leaver" | cut -d : -f 6)/.ssh/authorized_keys"; fi
+    ! grep -rls -- "$leaver" /etc/sudoers /etc/sudoers.d 2>/dev/null | grep -vx /etc/sudoers.d/retainer | sed 's/^/other\tnamed in /'
+    [ ! -e /var/spool/cron/crontabs/"$leaver" ] || printf 'other\t%s\n' /var/spool/cron/crontabs/"$leaver"
+}
+
+made_by_us() {
+    [ "$(cat /var/lib/retainer/made-user 2>/dev/null)" = "$leaver" ] && return 0
+    entry=$(getent passwd "$leaver") || return 1
+    [ "$(printf '%s' "$entry" | cut -d : -f 3)" -lt 1000 ] && [ "$(printf '%s' "$entry" | cut -d : -f 6)" = "/home/$leaver" ]
+}
+
+leave() {
+    leaver=${SUDO_USER:-}
+    case $leaver in '' | root) fail 64 "only the portal's own user leaves" ;; esac
+    IFS= read -r line || line=
+    case $1 in
+    plan) ours && echo end && return ;;
+    now) ;;
+    *) fail 64 "leave plan, or leave now" ;;
+    esac
+    for unit in $(systemctl list-units 'retainer-run-*' --plain --no-legend --no-pager 2>/dev/null | awk '{print $1}'); do
+        case $unit in retainer-run-*) fail 75 "a run is under way: $unit" ;; esac
+    done
+    [ ! -x "$WATCH" ] || "$WATCH" calm >/dev/null 2>&1
+    home=$(getent passwd "$leaver" | cut -d : -f 6)
+    number=$(id -u "$leaver")
+    mine=no
+    if made_by_us; then mine=yes; fi
+    if [ -f "$home/.ssh/authorized_keys" ] && [ -n "$line" ]; then
+        grep -vF -- "$line" "$home/.ssh/authorized_keys" >"$home/.ssh/authorized_keys.left"
+        cat "$home/.ssh/authorized_keys.left" >"$home/.ssh/authorized_keys" && rm -f "$home/.ssh/authorized_keys.left"
+        if grep -qF -- "$line" "$home/.ssh/authorized_keys"; then printf 'left\tkey\n'; else printf 'gone\tkey\n'; fi
+    fi
+    # the rule before the rest: whatever comes after, nobody of ours becomes root any more
+    rm -f /etc/sudoers.d/retainer
+    [ "$mine" = no ] || userdel -f -r "$leaver" >/dev/null 2>&1
+    rm -rf /var/lib/retainer /etc/retainer /run/retainer-secrets /run/retainer-drill
+    rm -f "$RESTORE" "$WATCH" "$DOCUMENT" "$SELF"
+    for path in /etc/sudoers.d/retainer "$RESTORE" "$WATCH" "$DOCUMENT" "$SELF" /var/lib/retainer /etc/retainer; do
+        if [ -e "$path" ]; then printf 'left\t%s\n' "$path"; else printf 'gone\t%s\n' "$path"; fi
+    done
+    if [ "$mine" = yes ]; then
+        if getent passwd "$leaver" >/dev/null; then printf 'left\tuser %s\n' "$leaver"; else printf 'gone\tuser %s\n' "$leaver"; fi
+        if [ -d "$home" ]; then printf 'left\t%s\n' "$home"; else printf 'gone\t%s\n' "$home"; fi
+        # what still runs as nobody's number ends with the connection that this answer goes over
+        setsid sh -c "sleep 2; pkill -KILL -U $number" </dev/null >/dev/null 2>&1 &
+    fi
+    echo end
+}
+
 case ${1:-} in
 version) echo "$VERSION" ;;
 facts) facts ;;
@@ -875,6 +964,9 @@ watch) "$WATCH" look ;;
 drill) "$WATCH" drill "${2:-}" ;;
 calm) "$WATCH" calm ;;
 ask) "$WATCH" ask "${2:-}" ;;
+document) "$DOCUMENT" read ;;
+tour) "$DOCUMENT" tour ;;
+leave) leave "${2:-}" ;;
 set-password) set_password ;;
 snapshots) snapshots ;;
 drop-snapshots) drop_snapshots ;;

@@ -2,13 +2,11 @@
 
 from typing import Any
 
-import dj_database_url
 from django.core.management.commands import migrate
 from django.db import connections
 
-from portal import env
+from portal.accounts.owner import owner_at_work
 from portal.accounts.rowsecurity import secure
-from portal.accounts.scope import acting_for_all
 
 LOCK_TIMEOUT = "10s"
 
@@ -19,16 +17,7 @@ class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         """Migrate, then secure every table that carries a client."""
         connection = connections[options["database"]]
-        app = dict(connection.settings_dict)
-        # read here and nowhere else: the settings of the running portal do not hold it
-        owner_url = env.secret("DATABASE_OWNER_URL", default="")
-        if owner_url and not app.get("OWNER_AT_WORK"):
-            owner = dj_database_url.parse(owner_url)
-            owner["PASSWORD"] = env.secret("DATABASE_OWNER_PASSWORD", default="") or owner["PASSWORD"]
-            connection.close()
-            connection.settings_dict.update({key: owner[key] for key in ("USER", "PASSWORD", "HOST", "PORT")})
-        connection.settings_dict["OWNER_AT_WORK"] = True
-        with acting_for_all(), connection.cursor() as cursor:
+        with owner_at_work(connection) as app, connection.cursor() as cursor:
             # a migration that can't get its lock gives up, rather than have every request queue behind it
             cursor.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
             super().handle(*args, **options)

@@ -1,0 +1,9 @@
+"""Handover as Django knows it."""
+
+from django.apps import AppConfig
+
+
+class HandoverConfig(AppConfig):
+    """Handover."""
+
+    name = "handover"

@@ -1,0 +1,52 @@
+"""Addresses of this area."""
+
+from django.urls import path
+
+from handover.views import credentials, importing, letting, overview, packages, plan, runbooks, systems
+
+app_name = "handover"
+urlpatterns = [
+    path("handover/", overview.home, name="home"),
+    path("handover/take-over/", importing.take_over, name="take-over"),
+    path("clients/<int:client_id>/handover/", overview.client, name="client"),
+    path("clients/<int:client_id>/handover/plan/", plan.plan, name="plan"),
+    path("clients/<int:client_id>/handover/begin/", plan.begin, name="begin"),
+    path("clients/<int:client_id>/handover/credentials/", credentials.credential_list, name="credentials"),
+    path("clients/<int:client_id>/handover/key/", credentials.receiving_key, name="receiving-key"),
+    path("clients/<int:client_id>/handover/packages/", packages.package_list, name="packages"),
+    path("clients/<int:client_id>/handover/packages/ask/", packages.ask, name="package-ask"),
+    path("clients/<int:client_id>/handover/letting-go/", letting.page, name="letting"),
+    path("clients/<int:client_id>/handover/letting-go/change/", letting.change, name="letting-change"),
+    path("clients/<int:client_id>/runbooks/", runbooks.runbook_list, name="runbooks"),
+    path("handover/<int:handover_id>/advance/", plan.advance, name="advance"),
+    path("handover/<int:handover_id>/add/", plan.add, name="add"),
+    path("handover/items/<int:item_id>/", plan.item, name="item"),
+    path("handover/sessions/<int:session_id>/notes/", plan.notes, name="session-notes"),
+    path("handover/sessions/<int:session_id>/sign/", plan.sign, name="sign"),
+    path("handover/sessions/<int:session_id>/question/", plan.question, name="question"),
+    path("handover/questions/<int:question_id>/", plan.answer, name="answer"),
+    path("handover/steps/<int:step_id>/changed/", letting.changed, name="step-changed"),
+    path("handover/steps/<int:step_id>/unproven/", letting.unproven, name="step-unproven"),
+    path("handover/credentials/<int:credential_id>/", credentials.credential, name="credential"),
+    path("packages/<int:package_id>/", packages.package, name="package"),
+    path("packages/<int:package_id>/approve/", packages.approve, name="package-approve"),
+    path("packages/<int:package_id>/change/", packages.change, name="package-change"),
+    path("packages/<int:package_id>/fetch/", packages.fetch, name="package-fetch"),
+    path("runbooks/<int:runbook_id>/", runbooks.runbook, name="runbook"),
+    path("runbooks/<int:runbook_id>/script/", runbooks.script, name="runbook-script"),
+    path("runbooks/<int:runbook_id>/rehearse/", runbooks.rehearse, name="rehearse"),
+    path("rehearsals/<int:rehearsal_id>/", runbooks.rehearsal, name="rehearsal"),
+    path("systems/<int:system_id>/runbooks/new/", runbooks.write, name="runbook-new"),
+    path("systems/<int:system_id>/runbooks/<slug:slug>/edit/", runbooks.write, name="runbook-edit"),
+    path("systems/<int:system_id>/document/", systems.document, name="document"),
+    path("systems/<int:system_id>/document/file/", systems.document_file, name="document-file"),
+    path("systems/<int:system_id>/document/ask/", systems.ask, name="document-ask"),
+    path("systems/<int:system_id>/document/prose/", systems.prose, name="prose"),
+    path("systems/<int:system_id>/document/months/<int:difference_id>/", systems.month, name="month"),
+    path("systems/<int:system_id>/walkthroughs/", systems.walkthrough_list, name="walkthroughs"),
+    path("walkthroughs/bring/<int:system_id>/", systems.upload_cast, name="walkthrough-bring"),
+    path("walkthroughs/video/<int:system_id>/", systems.upload_video, name="walkthrough-video"),
+    path("walkthroughs/<int:video_id>/video/", systems.video, name="video"),
+    path("walkthroughs/<int:walkthrough_id>/cast/", systems.cast, name="cast"),
+    path("walkthroughs/<int:walkthrough_id>/end/", systems.end, name="walkthrough-end"),
+]

@@ -1,0 +1,61 @@
+"""HTML on standard input, a PDF on standard output, by WeasyPrint: run as a process of its own, whose memory goes with it.
+
+It fetches nothing but our own letters: what somebody wrote into a document asks nobody anything.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from portal.errors import PortalError
+
+LONGEST_S = 600
+
+
+def fonts() -> Path:
+    """Where our letters lie; pages name them by `file:` addresses below it."""
+    import font_roboto
+
+    return Path(font_roboto.__file__).with_name("files")
+
+
+def print_pdf(html: str) -> bytes:
+    """The PDF of a page.
+
+    Raises:
+        PortalError: this machine lacks the libraries that set text (Pango), or the page could not be set in ten minutes.
+    """
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "portal.ui.printing"], input=html.encode(), capture_output=True, check=False, timeout=LONGEST_S
+        )
+    except subprocess.TimeoutExpired as error:
+        raise PortalError("The book could not be set within ten minutes.") from error
+    if done.returncode != 0 or not done.stdout.startswith(b"%PDF"):
+        raise PortalError(
+            "PDFs can't be made on this machine.", hint="Install libpango-1.0-0, libpangoft2-1.0-0 and libharfbuzz-subset0."
+        )
+    return done.stdout
+
+
+def _fetch(url: str, *_: Any, **__: Any) -> Any:
+    from weasyprint.urls import URLFetcherResponse
+
+    for name in ("Roboto-Regular.ttf", "Roboto-Bold.ttf"):
+        if url == (fonts() / name).as_uri():
+            return URLFetcherResponse(url, (fonts() / name).read_bytes(), {"Content-Type": "font/ttf"})
+    raise ValueError("a document fetches nothing")
+
+
+def main() -> int:
+    """Set one page."""
+    from weasyprint import HTML
+
+    page = HTML(string=sys.stdin.buffer.read().decode(), base_url="about:blank", url_fetcher=_fetch)
+    sys.stdout.buffer.write(page.write_pdf(pdf_identifier=b"retainer-book"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
