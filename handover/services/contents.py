@@ -377,7 +377,7 @@ class Contents:
             "links": _LINKS,
             "figure": diagrams.overview(self._client),
             "sections": self._sections,
-            "notes": [] if self._files else ["The credentials are not in this package: nobody had chosen a passphrase or a key."],
+            "notes": [] if self._files else ["The credentials are not in this package."],
         }
         yield text_member("index.html", render_to_string("handover/inside/index.html", values))
         yield bytes_member("verify.py", (INSIDE / "verify.py").read_bytes(), runnable=True)

@@ -106,11 +106,12 @@ def _line(start: tuple[int, int], end: tuple[int, int], words: str, number: int)
     else:
         x_from, x_to = x1 + _BOX_W // 2, x2 + _BOX_W // 2
         y_from, y_to = (y1 + _BOX_H, y2) if y1 < y2 else (y1, y2 + _BOX_H)
-        label = (x_from + x_to) // 2, (y_from + y_to) // 2 + (14 if number % 2 else 0)
+        label = (x_from + x_to) // 2 + 8, (y_from + y_to) // 2 + (14 if number % 2 else 0)
         path = f"M{x_from} {y_from} L{x_to} {y_to}"
+    anchor = "middle" if y1 == y2 else "start"
     return [
         f'<path class="line" d="{path}"/>',
-        f'<text class="small" text-anchor="middle" x="{label[0]}" y="{label[1]}">{escape(_short(words, 44))}</text>',
+        f'<text class="small" text-anchor="{anchor}" x="{label[0]}" y="{label[1]}">{escape(_short(words, 44))}</text>',
     ]
 
 

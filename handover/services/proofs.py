@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from backups.models import BackupJob
 from clients.choices import KeyState
 from clients.models import System, SystemHostKey
 from handover.choices import Outcome, ProofHow
@@ -35,6 +36,12 @@ def version_of(credential: Credential) -> int:
 def newest_proof(credential: Credential) -> CredentialProof | None:
     """What the newest try of the version in use showed; None where it was never tried."""
     return CredentialProof.objects.filter(credential=credential, version=version_of(credential)).order_by("-at", "-pk").first()
+
+
+def opened_a_backup(credential: Credential, job: BackupJob) -> bool:
+    """Whether the job's proof was restored with the value that the credential has now."""
+    stored = credential.versions.order_by("-number").values_list("created_at", flat=True).first()
+    return job.proof is not None and stored is not None and job.proof.created_at > stored
 
 
 @transaction.atomic

@@ -134,9 +134,11 @@ def _credentials(client: Client) -> Part:
         .order_by("label", "pk")
     )
     for row in rows.select_related("system"):
-        described = bool(row.username or row.url or row.notes) or row.kind in {CredentialKind.NOTE, CredentialKind.LICENCE}
+        opens = list(BackupJob.objects.filter(credential=row, ended_at=None).select_related("proof"))
+        described = bool(row.username or row.url or row.notes or opens) or row.kind in {CredentialKind.NOTE, CredentialKind.LICENCE}
         proof = proofs.newest_proof(row)
-        works = proof is not None and proof.outcome == Outcome.WORKS
+        # what opened a backup that was restored since it was stored was tried by that
+        works = any(proofs.opened_a_backup(row, job) for job in opens) if proof is None else proof.outcome == Outcome.WORKS
         why = (
             "nobody knows what for: no account, address or note"
             if not described

@@ -100,3 +100,12 @@ def test_clients_read_what_is_missing_and_have_no_buttons(sample_client, product
     assert "See to it" not in text
     assert "See to it" in operator_page.get(address).content.decode()
     assert outsider_page.get(address).status_code == 404
+
+
+def test_a_backups_key_was_tried_by_the_restore_that_it_opened(sample_client, production):
+    job = people.make_backup(production)
+    assert parts(sample_client)["credentials"] == (0, 1)
+    people.make_restore_test(job, "pass")
+    assert parts(sample_client)["credentials"] == (1, 1)
+    vault.replace(credential=job.credential, secret=b"another one", actor=people.TESTER, now=people.now())
+    assert parts(sample_client)["credentials"] == (0, 1), "the one that is stored now opened nothing yet"
