@@ -7,6 +7,10 @@ class PackageBusy(PortalError):
     """A package of this client is being made."""
 
 
+class LeaseLost(Exception):
+    """Another worker has taken over."""
+
+
 class Blocked(PortalError):
     """Something must be put right first."""
 

@@ -1,7 +1,8 @@
 """Clients and the people there."""
 
 import ipaddress
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import Any, ClassVar, Self
 from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
@@ -24,6 +25,10 @@ class OwnClientQuerySet(ClientQuerySet["Client"]):
 
     client_lookup = "pk"
 
+    def asking(self, *, now: datetime) -> Self:
+        """Clients whose people may ask us: those that we look after, and those that we stand by after a handover."""
+        return self.filter(Q(ended_at=None) | Q(stand_by_until__gt=now))
+
 
 class Client(models.Model):
     """A company whose systems we maintain."""
@@ -38,6 +43,8 @@ class Client(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     # The retainer ended: nothing of the client's is lost, and nothing reaches their systems any more.
     ended_at = models.DateTimeField(null=True, blank=True)
+    # After a handover their people may still ask, until then.
+    stand_by_until = models.DateTimeField(null=True, blank=True)
 
     objects = OwnClientQuerySet.as_manager()
 
@@ -51,6 +58,10 @@ class Client(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def may_ask(self, *, now: datetime) -> bool:
+        """Whether its people may ask us."""
+        return self.ended_at is None or (self.stand_by_until is not None and self.stand_by_until > now)
 
 
 def validate_network(text: str) -> None:

@@ -12,10 +12,13 @@ from portal.audit import services as audit
 from portal.errors import PortalError, constraint_name
 
 
-def end_client(*, client: Client, reason: str, actor: Actor, now: datetime) -> None:
+def end_client(*, client: Client, reason: str, actor: Actor, now: datetime, stand_by_until: datetime | None = None) -> None:
     """End the operators' way in. Nothing of the client's is removed.
 
     From the commit on no connection is opened, no scan and no run begins (triggers hold that), no credential is revealed.
+
+    Args:
+        stand_by_until: their people may still raise tickets until then.
 
     Raises:
         ClientBusy: an update run is under way (a trigger on the table holds that).
@@ -26,7 +29,7 @@ def end_client(*, client: Client, reason: str, actor: Actor, now: datetime) -> N
         raise PortalError("Say why: the reason is kept.")
     try:
         with transaction.atomic():
-            if not Client.objects.filter(pk=client.pk, ended_at=None).update(ended_at=now):
+            if not Client.objects.filter(pk=client.pk, ended_at=None).update(ended_at=now, stand_by_until=stand_by_until):
                 raise PortalError("This client's retainer ended already.")
             System.objects.filter(client=client).exclude(asked_work="").update(asked_work="", asked_at=None, claimed_until=None)
             audit.record(action="client.end", actor=actor, subject=client, client_id=client.pk, now=now, reason=reason.strip())

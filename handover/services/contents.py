@@ -1,7 +1,7 @@
 """What goes into a package, member by member, in an order that is the same each time; large things are read where they lie."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -66,11 +66,18 @@ class Contents:
     """Makes the members of one package. What pages say is gathered on the way, for the first page and the book."""
 
     def __init__(
-        self, package: Package, client: Client, *, files: Sequence[credentials.File], limits: Sequence[str], at: datetime
+        self,
+        package: Package,
+        client: Client,
+        *,
+        files: Sequence[credentials.File],
+        limits: Sequence[str],
+        at: datetime,
+        beat: Callable[[], None],
     ) -> None:
         """Args: files, limits: of credentials, made before; at: the package's moment, the same each time it is gone on with."""
         self._package, self._client, self._at = package, client, at
-        self._files, self._limits = files, limits
+        self._files, self._limits, self._beat = files, limits, beat
         self._names = Names()
         self._sections: list[Section] = []
         self._book: list[tuple[str, str]] = []
@@ -386,11 +393,8 @@ class Contents:
 
     def _print_book(self) -> Iterator[bytes]:
         parts = [{"title": title, "html": html} for title, html in self._book]
-        yield print_pdf(
-            render_to_string(
-                "handover/inside/book.html", {"client": self._client.name, "made": self._at, "parts": parts, "fonts": fonts().as_uri()}
-            )
-        )
+        values = {"client": self._client.name, "made": self._at, "parts": parts, "fonts": fonts().as_uri()}
+        yield print_pdf(render_to_string("handover/inside/book.html", values), beat=self._beat)
 
 
 _LINKS = [

@@ -1,7 +1,7 @@
 """Credentials for the client's own manager: gathered, put into the forms they chose, and read back to see that all are there."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -74,11 +74,14 @@ def _entry(row: Credential) -> Entry:
     )  # fmt: skip
 
 
-def files_of(*, client_id: int, title: str, plain_forms: Sequence[str], now: datetime) -> tuple[list[File], list[str]]:
+def files_of(
+    *, client_id: int, title: str, plain_forms: Sequence[str], now: datetime, beat: Callable[[], None]
+) -> tuple[list[File], list[str]]:
     """The files, and sentences on what will not import where.
 
     Args:
         plain_forms: those that two people agreed to.
+        beat: called while that takes its time.
 
     Raises:
         NoKeyPass: nobody at the client chose a passphrase or a key.
@@ -89,9 +92,9 @@ def files_of(*, client_id: int, title: str, plain_forms: Sequence[str], now: dat
         raise NoKeyPass("Nobody at the client has chosen a passphrase or a key for the credentials.")
     entries = entries_of(client_id)
     files = (
-        _with_passphrase(key, entries, title=title, now=now)
+        _with_passphrase(key, entries, title=title, now=now, beat=beat)
         if key.kind == KeyKind.PASSPHRASE
-        else _with_key(key, entries, title=title, now=now)
+        else _with_key(key, entries, title=title, now=now, beat=beat)
     )
     made = {
         Form.BITWARDEN_PLAIN: ("bitwarden-plain.json", bitwarden.plain_json),
@@ -104,12 +107,12 @@ def files_of(*, client_id: int, title: str, plain_forms: Sequence[str], now: dat
     return files, limits_of(entries)
 
 
-def _with_passphrase(key: ReceivingKey, entries: list[Entry], *, title: str, now: datetime) -> list[File]:
+def _with_passphrase(key: ReceivingKey, entries: list[Entry], *, title: str, now: datetime, beat: Callable[[], None]) -> list[File]:
     passphrase = receiving.open_passphrase(key)
     files = []
     if Form.KDBX in key.forms:
-        content = keepass.write_kdbx(entries, passphrase=passphrase, title=title, now=now)
-        _same(entries, [row[3] for row in keepass.read_kdbx(content, passphrase=passphrase)], "KeePass")
+        content = keepass.write_kdbx(entries, passphrase=passphrase, title=title, now=now, beat=beat)
+        _same(entries, [row[3] for row in keepass.read_kdbx(content, passphrase=passphrase, beat=beat)], "KeePass")
         files.append(File("credentials.kdbx", content))
     if Form.BITWARDEN in key.forms:
         text = bitwarden.protect(bitwarden.plain_json(entries), passphrase=passphrase)
@@ -120,11 +123,11 @@ def _with_passphrase(key: ReceivingKey, entries: list[Entry], *, title: str, now
     return files
 
 
-def _with_key(key: ReceivingKey, entries: list[Entry], *, title: str, now: datetime) -> list[File]:
+def _with_key(key: ReceivingKey, entries: list[Entry], *, title: str, now: datetime, beat: Callable[[], None]) -> list[File]:
     """Each form inside age; the KeePass file has a passphrase of its own, which lies beside it, encrypted alike."""
     passphrase = secrets.token_urlsafe(24)
-    content = keepass.write_kdbx(entries, passphrase=passphrase, title=title, now=now)
-    _same(entries, [row[3] for row in keepass.read_kdbx(content, passphrase=passphrase)], "KeePass")
+    content = keepass.write_kdbx(entries, passphrase=passphrase, title=title, now=now, beat=beat)
+    _same(entries, [row[3] for row in keepass.read_kdbx(content, passphrase=passphrase, beat=beat)], "KeePass")
     inside = {
         "kdbx-passphrase.txt": f"{passphrase}\n".encode(), "bitwarden.json": bitwarden.plain_json(entries).encode(),
         "1password.csv": tables.onepassword(entries).encode(), "credentials.csv": tables.generic(entries).encode(),

@@ -15,7 +15,7 @@ from clients.models import Client, System
 from clients.services import access, ending
 from handover.choices import LettingState, StepKind, StepState
 from handover.errors import Blocked
-from handover.models import LettingGo, LettingStep
+from handover.models import Handover, LettingGo, LettingStep
 from handover.services import proofs
 from monitoring.models import Check, Heartbeat, Probe, Watch
 from portal.accounts.actor import Actor
@@ -195,7 +195,7 @@ def finish(*, letting: LettingGo, actor: Actor, now: datetime) -> None:
         )
     client = letting.client
     if client.ended_at is None:
-        ending.end_client(client=client, reason="handover", actor=actor, now=now)
+        ending.end_client(client=client, reason="handover", actor=actor, now=now, stand_by_until=_stand_by_until(client, now=now))
     with transaction.atomic():
         vault.retire_own_key(client_id=client.pk, actor=actor, now=now)
         rows.filter(kind=StepKind.SCHEDULES).update(
@@ -214,6 +214,12 @@ def finish(*, letting: LettingGo, actor: Actor, now: datetime) -> None:
             now=now,
             unproven=rows.filter(state=StepState.UNPROVEN).count(),
         )
+
+
+def _stand_by_until(client: Client, *, now: datetime) -> datetime | None:
+    """Until when their people may still ask us; nothing was agreed where no handover is under way."""
+    days = Handover.objects.filter(client=client, closed_at=None).values_list("stand_by_days", flat=True).first()
+    return now + timedelta(days=days) if days else None
 
 
 def execute(*, step_id: int, now: datetime) -> None:

@@ -16,7 +16,7 @@ from django.db.models import F, Q
 
 from clients.models import Client
 from handover.choices import OPEN_PACKAGE, PROTECTED, Form, KeyKind, PackageState
-from handover.errors import Blocked, PackageBusy
+from handover.errors import Blocked, LeaseLost, PackageBusy
 from handover.models import Download, Package
 from handover.services import credentials, proving, receiving, signing, zipping
 from handover.services.contents import BOOK, Contents
@@ -38,10 +38,6 @@ DOWNLOADS = 3
 AFTER_LAST = timedelta(days=1)
 # Folders of the package in which plain credentials are meant to be.
 _MEANT = f"{credentials.FOLDER}/"
-
-
-class LeaseLost(Exception):
-    """Another worker has taken over."""
 
 
 def folder() -> Path:
@@ -221,6 +217,9 @@ def make(*, package_id: int, now: datetime) -> None:
         _end(package, PackageState.FAILED, [{"kind": "trouble", "words": f"{error.message} {error.hint}".strip()}])
     except OSError as error:
         _end(package, PackageState.FAILED, [{"kind": "trouble", "words": f"The file could not be written: {error.strerror or error}."}])
+    except Exception as error:  # a fault of ours must not be tried again and again by every worker
+        logger.exception("package.failed", extra={"package": package_id})
+        _end(package, PackageState.FAILED, [{"kind": "trouble", "words": f"{type(error).__name__} in the portal: its log says more."}])
 
 
 def sweep(*, now: datetime) -> int:
@@ -258,7 +257,7 @@ class _Making:
         self._package, self._path = package, path_of(package)
         self._beaten = time.monotonic()
         self._key = receiving.current(package.client_id) if package.with_credentials else None
-        self._scanner = Scanner(_secrets_of(package.client_id, self._passphrase()))
+        self._scanner = Scanner(_secrets_of(package.client_id, self._passphrase()), beat=self._beat)
 
     def _passphrase(self) -> str | None:
         return receiving.open_passphrase(self._key) if self._key is not None and self._key.kind == KeyKind.PASSPHRASE else None
@@ -269,7 +268,7 @@ class _Making:
         files, limits, entries = self._credentials()
         writer = Writer(self._path, at=package.asked_at.astimezone(UTC))
         try:
-            self._write(writer, Contents(package, package.client, files=files, limits=limits, at=package.asked_at))
+            self._write(writer, Contents(package, package.client, files=files, limits=limits, at=package.asked_at, beat=self._beat))
         except BaseException:
             writer.abandon()
             raise
@@ -311,7 +310,7 @@ class _Making:
             return [], [], 0
         client = self._package.client
         files, limits = credentials.files_of(
-            client_id=client.pk, title=client.name, plain_forms=self._package.plain_forms, now=self._package.asked_at
+            client_id=client.pk, title=client.name, plain_forms=self._package.plain_forms, now=self._package.asked_at, beat=self._beat
         )
         return files, limits, len(credentials.entries_of(client.pk))
 

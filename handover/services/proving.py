@@ -55,7 +55,7 @@ def prove(path: Path, *, public: str, passphrase: str | None, entries: int, beat
             f"Opened cold: {len(wanted)} files have the sums that are signed.", f"{links} links lead to a file that is there.",
             f"{recordings} recordings were read.",
         ]  # fmt: skip
-        return said + _credentials_open(archive, passphrase, entries)
+        return said + _credentials_open(archive, passphrase, entries, beat)
 
 
 def _names_are_safe(names: list[str]) -> None:
@@ -102,7 +102,7 @@ def _plays(name: str, text: str) -> int:
     return 1
 
 
-def _credentials_open(archive: zipfile.ZipFile, passphrase: str | None, entries: int) -> list[str]:
+def _credentials_open(archive: zipfile.ZipFile, passphrase: str | None, entries: int, beat: Callable[[], None]) -> list[str]:
     names = set(archive.namelist())
     if "credentials/credentials.kdbx" not in names and "credentials/bitwarden.json" not in names:
         return ["There are no credentials in it."]
@@ -110,7 +110,7 @@ def _credentials_open(archive: zipfile.ZipFile, passphrase: str | None, entries:
         return ["The credentials were read back before they were encrypted to the client's own key; only the client can open them now."]
     said = []
     if "credentials/credentials.kdbx" in names:
-        found = len(keepass.read_kdbx(archive.read("credentials/credentials.kdbx"), passphrase=passphrase))
+        found = len(keepass.read_kdbx(archive.read("credentials/credentials.kdbx"), passphrase=passphrase, beat=beat))
         if found != entries:
             raise Blocked(f"The KeePass file holds {found} credentials instead of {entries}.")
         said.append(f"The KeePass file opens with the client's passphrase and holds all {found} credentials.")

@@ -5,11 +5,12 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ahocorasick_rs import BytesAhoCorasick
 
+from handover.errors import LeaseLost
 from handover.parsers import casts
 from handover.parsers.secrets import forms_of, mask_text, pieces_of
 
@@ -38,8 +39,14 @@ class Found:
 class Scanner:
     """Looks for these secrets."""
 
-    def __init__(self, secrets: Sequence[tuple[str, str]]) -> None:
-        """Args: secrets: label and value of each; those that are too short are named in `too_short`."""
+    def __init__(self, secrets: Sequence[tuple[str, str]], *, beat: Callable[[], None]) -> None:
+        """A scanner.
+
+        Args:
+            secrets: label and value of each; those that are too short are named in `too_short`.
+            beat: called while looking takes its time.
+        """
+        self.beat = beat
         self.found = Found()
         self.too_short = sorted({label for label, value in secrets if value.strip() and not pieces_of(value)})
         self._labels: list[str] = []
@@ -99,17 +106,20 @@ class Watched:
         try:
             if kind == "cast":
                 for text in texts_of_cast(content.decode()):
+                    self._scanner.beat()
                     self._scanner.look(self._name, text.encode())
             elif kind == "html":
                 self._scanner.look(self._name, _TAGS.sub(b"", content))
             elif content.startswith(b"%PDF"):
-                self._scanner.look(self._name, text_of_pdf(content).encode())
+                self._scanner.look(self._name, text_of_pdf(content, beat=self._scanner.beat).encode())
             elif content.startswith(b"PK\x03\x04") and depth < 3:
                 self._look_into_zip(content, depth=depth)
             elif content.startswith(b"\x1f\x8b"):
                 self._scanner.look(self._name, zlib.decompressobj(31).decompress(content, UNPACKED_MOST))
             elif f".{kind}" in TEXTS:
                 self._suspect(content.decode(errors="replace"))
+        except LeaseLost:
+            raise
         except Exception:  # noqa: BLE001  # whatever a file from outside makes its reader raise: it could not be looked into
             self._scanner.found.unread.append(self._name)
 
@@ -144,12 +154,15 @@ def texts_of_cast(text: str) -> Iterable[str]:
     yield from casts.screens(cast)
 
 
-def text_of_pdf(content: bytes) -> str:
+def text_of_pdf(content: bytes, *, beat: Callable[[], None]) -> str:
     """The words of a PDF."""
     from pypdf import PdfReader
 
     reader = PdfReader(io.BytesIO(content))
-    parts = [page.extract_text() for page in reader.pages]
+    parts = []
+    for page in reader.pages:
+        parts.append(page.extract_text())
+        beat()
     parts += [str(value) for value in (reader.metadata or {}).values()]
     parts += [piece.decode(errors="replace") for pieces in reader.attachments.values() for piece in pieces]
     return "\n".join(parts) + "".join(parts).replace("\n", "")

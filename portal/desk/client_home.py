@@ -38,6 +38,7 @@ class ClientHome:
             restored, or none at all, not everything is well.
         planned: what comes next, the soonest first.
         hours: whether the person sees them.
+        may_ask: whether its people may still ask us.
         ready: how ready the client is to go on alone, in percent; None where that was not found out lately.
         emergencies: rollouts of late that did not wait for their soak and window, with their reasons.
     """
@@ -53,6 +54,7 @@ class ClientHome:
     planned: Sequence[tuple[datetime, str]]
     report: Report | None
     hours: bool
+    may_ask: bool
     ready: int | None
     emergencies: Sequence[Rollout]
 
@@ -81,6 +83,7 @@ def _home(client: Client, actor: Actor, *, now: datetime) -> ClientHome:
         planned=sorted(planned, key=lambda one: one[0])[:SHOWN],
         report=Report.objects.filter(client=client, state=ReportState.SENT).defer("pdf", "facts").order_by("-month").first(),
         hours=actor.may(Permission.SEE_HOURS, client.pk),
+        may_ask=client.may_ask(now=now),
         ready=ReadinessDay.objects.filter(client=client, made_at__gt=now - READY_FOR)
         .order_by("-day")
         .values_list("score", flat=True)

@@ -3,11 +3,12 @@
 It fetches nothing but our own letters: what somebody wrote into a document asks nobody anything.
 """
 
-import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from portal.apart import run_apart
 from portal.errors import PortalError
 
 LONGEST_S = 600
@@ -20,17 +21,19 @@ def fonts() -> Path:
     return Path(font_roboto.__file__).with_name("files")
 
 
-def print_pdf(html: str) -> bytes:
+def print_pdf(html: str, *, beat: Callable[[], None]) -> bytes:
     """The PDF of a page.
+
+    Args:
+        beat: called every second meanwhile.
 
     Raises:
         PortalError: this machine lacks the libraries that set text (Pango), or the page could not be set in ten minutes.
     """
+    argv = [sys.executable, "-m", "portal.ui.printing"]
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "portal.ui.printing"], input=html.encode(), capture_output=True, check=False, timeout=LONGEST_S
-        )
-    except subprocess.TimeoutExpired as error:
+        done = run_apart(argv, told=html.encode(), limit_s=LONGEST_S, beat=beat)
+    except TimeoutError as error:
         raise PortalError("The book could not be set within ten minutes.") from error
     if done.returncode != 0 or not done.stdout.startswith(b"%PDF"):
         raise PortalError(

@@ -181,3 +181,22 @@ def as_owner():
             settings.update(before)
 
     return work()
+
+
+def test_we_stand_by_for_as_long_as_was_agreed(begun, lead, handed, member, owner):
+    from clients.support.services import tickets
+    from clients.support.services.tickets import Question
+    from handover.services import plan
+
+    goal = people.now().date() + timedelta(days=30)
+    plan.begin(client=handed, goal_on=goal, stand_by_days=20, actor=people.actor(lead), now=people.now())
+    let_go(begun, lead)
+    client = Client.objects.get(pk=handed.pk)
+
+    def ask(now):
+        return tickets.raise_ticket(client=client, question=Question("x", "y"), actor=people.actor(member), person=member, now=now)
+
+    assert ask(people.now() + timedelta(days=19)).pk
+    with pytest.raises(PortalError, match="ended"):
+        ask(people.now() + timedelta(days=21))
+    assert people.signed_in(member).get(f"/tickets/new/{client.pk}/").status_code == 200

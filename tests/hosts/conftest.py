@@ -137,7 +137,7 @@ class Workers:
     def start(self, *names: str) -> None:
         """Start `hosts` and `default`, which carries beat along (each process takes seconds to load), or those named.
 
-        `looks`, which looks at systems every minute, only where it is named.
+        `packages` only where it is named; `looks`, which looks at systems every minute, only where it is named.
         """
         celery = [sys.executable, "-m", "celery", "-A", "portal.celery"]
         argv = {
@@ -157,6 +157,7 @@ class Workers:
                 "-s",
                 f"{self.log}.schedule",
             ],
+            "packages": [*celery, "worker", "-Q", "packages", "-P", "prefork", "-c", "1", "-n", f"p-{uuid.uuid4().hex[:6]}@%h"],
             "looks": [*celery, "worker", "-Q", "looks", "-P", "threads", "-c", "2", "-n", f"looks-{uuid.uuid4().hex[:6]}@%h"],
         }
         settings = connection.settings_dict

@@ -173,7 +173,7 @@ def _from_outside(ticket: Ticket, parsed: ParsedMail, body: str, files: list[New
 
 
 def _new(mail: IncomingMail, parsed: ParsedMail, person: User | None, *, now: datetime) -> None:
-    client = _client_of(parsed, person)
+    client = _client_of(parsed, person, now=now)
     if client is None:
         why = (
             "Nobody here has this address."
@@ -217,12 +217,12 @@ def _confirm(ticket: Ticket, message: Message, parsed: ParsedMail, person: User 
     )
 
 
-def _client_of(parsed: ParsedMail, person: User | None) -> Client | None:
+def _client_of(parsed: ParsedMail, person: User | None, *, now: datetime) -> Client | None:
     """Whose question it is: of the one client that its sender belongs to, or is a contact of."""
     if person is not None:
-        found = list(Client.objects.filter(memberships__user=person, ended_at=None).distinct()[:2])
+        found = list(Client.objects.asking(now=now).filter(memberships__user=person).distinct()[:2])
     else:
-        ids = Contact.objects.filter(email__iexact=parsed.sender, client__ended_at=None).values("client")
+        ids = Contact.objects.filter(email__iexact=parsed.sender, client__in=Client.objects.asking(now=now)).values("client")
         found = list(Client.objects.filter(pk__in=ids)[:2])
     return found[0] if len(found) == 1 else None
 
@@ -257,7 +257,7 @@ def _refuse(mail: IncomingMail, parsed: ParsedMail, *, now: datetime) -> None:
     person = User.objects.filter(email__iexact=parsed.sender, is_active=True).first()
     if person is None or parsed.automatic or parsed.is_report:
         return
-    client = _client_of(parsed, person)
+    client = _client_of(parsed, person, now=now)
     with translation.override(telling.language_of(person, client)):
         telling.tell(
             topic=Topic.TICKETS,

@@ -58,7 +58,7 @@ def raise_ticket(
         BadFile: see `files.check`.
     """
     actor.require(Permission.RAISE_TICKETS, client.pk)
-    if client.ended_at is not None:
+    if not client.may_ask(now=now):
         raise PortalError(_("This client's retainer ended."))
     subject, body = " ".join(question.subject.split())[:200], question.body.strip()
     if not subject or not body:

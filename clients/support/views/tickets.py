@@ -42,7 +42,7 @@ def ticket_list(request: PortalRequest) -> HttpResponse:
     page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page, "words": words, "state": state, "states": State, "now": timezone.now(), "mine": request.GET.get("mine", ""),
-        "clients": Client.objects.visible_to(request.actor).filter(ended_at=None).order_by("name", "pk"), "client_id": client_id,
+        "clients": Client.objects.visible_to(request.actor).asking(now=timezone.now()).order_by("name", "pk"), "client_id": client_id,
     }  # fmt: skip
     return render_page(request, "support/tickets.html", context, fragment="list")
 
@@ -51,7 +51,7 @@ def ticket_list(request: PortalRequest) -> HttpResponse:
 @requires(Permission.SEE, change=Permission.RAISE_TICKETS)
 def ticket_new(request: PortalRequest, client_id: int) -> HttpResponse:
     """Raise a ticket; before it is sent, answers that fit are offered."""
-    client = get_object_or_404(Client.objects.visible_to(request.actor).filter(ended_at=None), pk=client_id)
+    client = get_object_or_404(Client.objects.visible_to(request.actor).asking(now=timezone.now()), pk=client_id)
     fields = {"systems": queries.systems_of(client), "people": queries.colleagues(client)}
     if request.method == "GET":
         own = queries.colleagues(client).filter(pk=request.actor.user_id or 0).first()
@@ -85,7 +85,7 @@ def _new_page(
 @requires(Permission.SEE)
 def new_choose(request: PortalRequest) -> HttpResponse:
     """For whom: at once where somebody belongs to one client."""
-    clients = list(Client.objects.visible_to(request.actor).filter(ended_at=None).order_by("name", "pk")[:500])
+    clients = list(Client.objects.visible_to(request.actor).asking(now=timezone.now()).order_by("name", "pk")[:500])
     if len(clients) == 1:
         return see(request, "support:ticket-new", clients[0].pk)
     return render_page(request, "support/ticket_choose.html", {"clients": clients})

@@ -1,68 +1,50 @@
-"""KeePass, KDBX 4. The only importer of pykeepass (GPL-3, an optional extra)."""
+"""KeePass, KDBX 4, written and read by a process of its own (keepass_process.py)."""
 
-import tempfile
-from collections.abc import Sequence
+import base64
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from handover.services.formats.entries import Entry
+from handover.services.formats.keepass_process import MISSING
+from portal.apart import run_apart
 from portal.errors import PortalError
 
+LONGEST_S = 300
 
-def write_kdbx(entries: Sequence[Entry], *, passphrase: str, title: str, now: datetime) -> bytes:
-    """A KDBX 4 database (AES-256, Argon2), groups by system; SSH keys as attachments, seeds where KeePassXC reads them.
+
+def write_kdbx(entries: Sequence[Entry], *, passphrase: str, title: str, now: datetime, beat: Callable[[], None]) -> bytes:
+    """A KDBX 4 database.
 
     Raises:
-        PortalError: this installation lacks pykeepass.
+        PortalError: this installation lacks pykeepass, or it could not be written.
     """
-    library = _library()
-    with tempfile.TemporaryDirectory(prefix="retainer-kdbx-") as folder:
-        path = Path(folder) / "credentials.kdbx"
-        base = library.create_database(str(path), password=passphrase)
-        base.root_group.name = title
-        base.root_group.ctime = base.root_group.mtime = now  # the library's blank one says 2020
-        groups: dict[str, object] = {}
-        for entry in entries:
-            group = groups.get(entry.group) or groups.setdefault(entry.group, base.add_group(base.root_group, entry.group))
-            made = base.add_entry(
-                group,
-                entry.title,
-                entry.username,
-                entry.password,
-                url=entry.url,
-                notes=entry.notes,
-                otp=entry.otp or None,
-                force_creation=True,
-            )
-            made.ctime = made.mtime = now
-            for name, text in (("key", entry.private), ("key.pub", entry.public)):
-                if text:
-                    made.add_attachment(base.add_binary(text.encode(), protected=True), name)
-        base.save()
-        return path.read_bytes()
+    told = {"entries": [asdict(entry) for entry in entries], "passphrase": passphrase, "title": title, "now": now.isoformat()}
+    return _apart("write", told, "The KeePass file could not be written.", beat)
 
 
-def read_kdbx(content: bytes, *, passphrase: str) -> list[tuple[str, str, str, str, str]]:
+def read_kdbx(content: bytes, *, passphrase: str, beat: Callable[[], None]) -> list[tuple[str, str, str, str, str]]:
     """Open it again: (group, title, username, password, otp) of each entry, in its order.
 
     Raises:
         PortalError: it does not open.
     """
-    library = _library()
-    with tempfile.TemporaryDirectory(prefix="retainer-kdbx-") as folder:
-        path = Path(folder) / "credentials.kdbx"
-        path.write_bytes(content)
-        try:
-            base = library.PyKeePass(str(path), password=passphrase)
-        except Exception as error:  # whatever the library raises: it does not open
-            raise PortalError("The KeePass file does not open again.") from error
-        return [(one.group.name or "", one.title or "", one.username or "", one.password or "", one.otp or "") for one in base.entries]
+    told = {"content": base64.b64encode(content).decode(), "passphrase": passphrase}
+    rows = json.loads(_apart("read", told, "The KeePass file does not open again.", beat))
+    return [(group, title, username, password, otp) for group, title, username, password, otp in rows]
 
 
-def _library() -> Any:
+def _apart(what: str, told: dict[str, Any], trouble: str, beat: Callable[[], None]) -> bytes:
+    argv = [sys.executable, "-m", "handover.services.formats.keepass_process", what]
     try:
-        import pykeepass
-    except ImportError as error:
-        raise PortalError("KeePass files can't be made: pykeepass is not installed.", hint="Install the extra `keepass`.") from error
-    return pykeepass
+        done = run_apart(argv, told=json.dumps(told).encode(), limit_s=LONGEST_S, beat=beat)
+    except TimeoutError as error:
+        raise PortalError(trouble) from error
+    if done.returncode == MISSING:
+        raise PortalError("KeePass files can't be made: pykeepass is not installed.", hint="Install the extra `keepass`.")
+    if done.returncode != 0:
+        raise PortalError(trouble)
+    return done.stdout
