@@ -11,6 +11,7 @@ from urllib.parse import quote
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.html import strip_tags
+from django.utils.safestring import SafeString
 
 from backups.choices import PROVING
 from backups.models import RestoreTest
@@ -80,7 +81,7 @@ class Contents:
         self._files, self._limits, self._beat = files, limits, beat
         self._names = Names()
         self._sections: list[Section] = []
-        self._book: list[tuple[str, str]] = []
+        self._book: list[tuple[str, SafeString]] = []
         self._searched = 0
         self._systems = list(
             System.objects.filter(client=client).select_related("client", "staging_twin").order_by("environment", "name", "pk")
@@ -105,10 +106,10 @@ class Contents:
         self, section: Section, title: str, href: str, markdown: str, *, figure: str = "", book: str | None = None
     ) -> Iterator[Member]:
         """A document as HTML and Markdown; `book` is what stands in the book for it, None for nothing."""
-        html = str(render(markdown))
+        html = render(markdown)
         section.pages.append(Page(title, href, self._search_text(strip_tags(html))))
         if book is not None:
-            self._book.append((title, str(render(book))))
+            self._book.append((title, render(book)))
         yield text_member(href, self._html(title, href, html, figure=figure))
         yield text_member(f"{href.removesuffix('.html')}.md", markdown)
 
@@ -117,7 +118,7 @@ class Contents:
         self._searched += len(text)
         return text
 
-    def _html(self, title: str, href: str, body: str, *, figure: str = "") -> str:
+    def _html(self, title: str, href: str, body: SafeString, *, figure: str = "") -> str:
         values = {
             "title": title,
             "client": self._client.name,

@@ -7,8 +7,8 @@ set -eu
 [ "$(id -u)" = 0 ] || { echo "Run this as root." >&2; exit 1; }
 {% if manage %}command -v visudo >/dev/null || { echo "sudo is missing. Install it first: apt-get install sudo" >&2; exit 1; }
 {% endif %}
-made=
-id {{ login }} >/dev/null 2>&1 || { useradd --system --create-home --home-dir /home/{{ login }} --shell /bin/sh {{ login }} && made={{ login }}; }
+{% if manage %}made=
+{% endif %}id {{ login }} >/dev/null 2>&1 || { useradd --system --create-home --home-dir /home/{{ login }} --shell /bin/sh {{ login }}{% if manage %} && made={{ login }}{% endif %}; }
 # no password at all, which is not the same as a locked account: some sshd refuse those
 usermod -p '*' {{ login }}
 home=$(getent passwd {{ login }} | cut -d: -f6)

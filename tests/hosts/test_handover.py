@@ -20,6 +20,7 @@ from portal.vault import services as vault
 from tests import people
 from tests.handover.conftest import PASSPHRASE, own_folders  # noqa: F401  # a fixture
 from tests.hosts.conftest import another_machine, set_up
+from tests.lab.machine import wait_for
 
 pytestmark = [pytest.mark.lab, pytest.mark.django_db(transaction=True)]
 
@@ -215,8 +216,13 @@ def test_letting_go_is_proven_from_outside(machine):
         client_id=client.pk, kind="password", label="ops", username="ops", secret=b"known-to-us-1", system_id=system.pk,
         actor=people.TESTER, now=people.now(),
     )  # fmt: skip
-    proofs.try_now(credential_id=credential.pk, now=people.now())
-    assert proofs.newest_proof(credential).outcome == "works"
+
+    def works():
+        # sshd reads its configuration anew: until then nobody may be answered
+        proofs.try_now(credential_id=credential.pk, now=people.now())
+        return proofs.newest_proof(credential).outcome == "works"
+
+    wait_for("sshd", works)
     go = letting.plan(client=client, actor=people.actor(lead), now=people.now())
     step = LettingStep.objects.get(letting=go, kind="system")
     letting.execute(step_id=step.pk, now=people.now())

@@ -274,7 +274,7 @@ def test_what_staging_cannot_show_takes_an_alternative_with_an_end(sample_client
             staging.declare(**(declare | wrong))
     row = staging.declare(**declare)
     target = on_production(ask(sample_client))
-    StagingAlternative.objects.filter(pk=row.pk).update(created_at=now - timedelta(days=9), expires_at=now - timedelta(seconds=1))
+    StagingAlternative.objects.filter(pk=row.pk).update(created_at=now - timedelta(days=9), expires_at=now - timedelta(hours=1))
     with pytest.raises(IntegrityError, match="not verified on staging"), transaction.atomic():
         insert_run(target)
     StagingAlternative.objects.filter(pk=row.pk).update(expires_at=later)

@@ -19,7 +19,7 @@ say_file() {
     [ "$told" -lt "$FILES_MOST" ] || { say left-out "$path" "too many files" && return; }
     [ "$(stat -c %s "$path")" -le "$FILE_LIMIT" ] || { say left-out "$path" "longer than $FILE_LIMIT bytes" && return; }
     [ ! -s "$path" ] || grep -qI . "$path" || { say left-out "$path" "not text" && return; }
-    ! grep -qs 'PRIVATE KEY-----' "$path" || { say left-out "$path" "holds a private key" && return; }
+    ! grep -qs 'PRIV[A]TE KEY-----' "$path" || { say left-out "$path" "holds a private key" && return; }
     told=$((told + 1))
     say file "$path" "$2" "$(base64 -w 0 <"$path")" "$3"
 }
