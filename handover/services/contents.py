@@ -20,7 +20,7 @@ from clients.models import Client, System
 from clients.support.choices import MessageKind
 from clients.support.models import Attachment, Message, Plan, Statement, Ticket
 from handover.choices import WalkthroughKind
-from handover.models import MonthDifference, Package, Runbook, Walkthrough
+from handover.models import MonthDifference, Runbook, Walkthrough
 from handover.parsers import casts
 from handover.parsers.runbooks import script_of
 from handover.services import credentials, diagrams, documents, inventory, runbooks, signing, walkthroughs, writing
@@ -68,7 +68,6 @@ class Contents:
 
     def __init__(
         self,
-        package: Package,
         client: Client,
         *,
         files: Sequence[credentials.File],
@@ -77,7 +76,7 @@ class Contents:
         beat: Callable[[], None],
     ) -> None:
         """Args: files, limits: of credentials, made before; at: the package's moment, the same each time it is gone on with."""
-        self._package, self._client, self._at = package, client, at
+        self._client, self._at = client, at
         self._files, self._limits, self._beat = files, limits, beat
         self._names = Names()
         self._sections: list[Section] = []
@@ -162,14 +161,10 @@ class Contents:
         for row in rows.order_by("system__environment", "system__name", "slug"):
             book = runbooks.read(row)
             href = self._names.of(f"runbooks/{self._folder(row.system)}", f"{row.slug}.html")
-            said = (
-                f"Last rehearsed {writing.moment(row.rehearsed_at)}: {row.rehearsed}." if row.rehearsed_at else "**Never rehearsed.**"
+            rehearsed = (
+                f"*Last rehearsed {writing.moment(row.rehearsed_at)}: {row.rehearsed}.*" if row.rehearsed_at else "**Never rehearsed.**"
             )
-            text = (
-                f"{writing.runbook_markdown(row, book)}\n\n*{said}*\n"
-                if row.rehearsed_at
-                else f"{writing.runbook_markdown(row, book)}\n\n{said}\n"
-            )
+            text = f"{writing.runbook_markdown(row, book)}\n\n{rehearsed}\n"
             yield from self._page(section, f"{row.system.name}: {book.title}", href, text, book=text)
             yield text_member(f"{href.removesuffix('.html')}.sh", script_of(book, row.values), runnable=True)
 
@@ -284,7 +279,7 @@ class Contents:
                 ]
                 for file in Attachment.objects.filter(message=message).defer("content").order_by("pk"):
                     name = self._names.of(f"tickets/{ticket.pk}", file.name)
-                    parts += [f"- [{writing.inline(file.name)}]({_link(name.removeprefix('tickets/'))})", ""]
+                    parts += [f"- [{writing.inline(file.name)}]({quote(name.removeprefix('tickets/'))})", ""]
                     yield Member(name, _attachment_pieces(file.pk))
             yield from self._page(section, title, f"tickets/{ticket.pk}.html", "\n".join(parts))
 
@@ -350,7 +345,7 @@ class Contents:
                 said,
                 "",
                 *(
-                    f"- [{one.name}]({_link(one.name)}){' (PLAIN: whoever has this file can read it)' if one.plain else ''}"
+                    f"- [{one.name}]({quote(one.name)}){' (PLAIN: whoever has this file can read it)' if one.plain else ''}"
                     for one in self._files
                 ),
                 "",
@@ -432,10 +427,6 @@ def kept_words(client: Client, *, at: datetime) -> list[str]:
         f"- Everything else of {client.name} is erased when the handover is closed. "
         f"Backups of the portal itself forget it {settings.KEEP_BACKUPS_DAYS} days later.",
     ]
-
-
-def _link(name: str) -> str:
-    return quote(name)
 
 
 def _file_pieces(path: Path) -> Any:

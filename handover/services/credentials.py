@@ -38,10 +38,7 @@ def entries_of(client_id: int) -> list[Entry]:
     Raises:
         Unsealable: another master key, or a tampered row.
     """
-    rows = list(
-        Credential.objects.filter(client_id=client_id, archived_at=None).exclude(kind=CredentialKind.SSH_KEY, system=None)
-        .select_related("system").order_by("system__name", "label", "pk")
-    )  # fmt: skip
+    rows = list(vault.theirs(client_id))
     seeds = {(row.system_id, row.username): row for row in rows if row.kind == CredentialKind.TOTP_SEED and row.username}
     used: set[int] = set()
     entries: list[Entry] = []
@@ -76,8 +73,8 @@ def _entry(row: Credential) -> Entry:
 
 def files_of(
     *, client_id: int, title: str, plain_forms: Sequence[str], now: datetime, beat: Callable[[], None]
-) -> tuple[list[File], list[str]]:
-    """The files, and sentences on what will not import where.
+) -> tuple[list[File], list[str], int]:
+    """The files, sentences on what will not import where, and how many credentials there are.
 
     Args:
         plain_forms: those that two people agreed to.
@@ -104,7 +101,7 @@ def files_of(
     for form in plain_forms:
         name, write = made[Form(form)]
         files.append(File(name, write(entries).encode("utf-8", errors="surrogateescape"), plain=True))
-    return files, limits_of(entries)
+    return files, limits_of(entries), len(entries)
 
 
 def _with_passphrase(key: ReceivingKey, entries: list[Entry], *, title: str, now: datetime, beat: Callable[[], None]) -> list[File]:

@@ -63,16 +63,11 @@ def plan(*, client: Client, actor: Actor, now: datetime) -> LettingGo:
 
 
 def _steps(row: LettingGo) -> None:
-    credentials = (
-        Credential.objects.filter(client=row.client, archived_at=None)
-        .exclude(kind=CredentialKind.SSH_KEY, system=None)
-        .select_related("system")
-    )
     made = [
         LettingStep(
             client_id=row.client_id, letting=row, kind=StepKind.CREDENTIAL, credential=one, system=one.system, plan=[_to_change(one)]
         )
-        for one in credentials.order_by("label", "pk")
+        for one in vault.theirs(row.client_id)
     ]
     systems = System.objects.filter(client=row.client).order_by("environment", "name", "pk")
     made += [LettingStep(client_id=row.client_id, letting=row, kind=StepKind.SYSTEM, system=one) for one in systems]

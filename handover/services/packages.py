@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
 from clients.models import Client
-from handover.choices import OPEN_PACKAGE, PROTECTED, Form, KeyKind, PackageState
+from handover.choices import PROTECTED, Form, KeyKind, PackageState
 from handover.errors import Blocked, LeaseLost, PackageBusy
 from handover.models import Download, Package
 from handover.services import credentials, proving, receiving, signing, zipping
@@ -268,7 +268,7 @@ class _Making:
         files, limits, entries = self._credentials()
         writer = Writer(self._path, at=package.asked_at.astimezone(UTC))
         try:
-            self._write(writer, Contents(package, package.client, files=files, limits=limits, at=package.asked_at, beat=self._beat))
+            self._write(writer, Contents(package.client, files=files, limits=limits, at=package.asked_at, beat=self._beat))
         except BaseException:
             writer.abandon()
             raise
@@ -309,10 +309,9 @@ class _Making:
         if not self._package.with_credentials:
             return [], [], 0
         client = self._package.client
-        files, limits = credentials.files_of(
+        return credentials.files_of(
             client_id=client.pk, title=client.name, plain_forms=self._package.plain_forms, now=self._package.asked_at, beat=self._beat
         )
-        return files, limits, len(credentials.entries_of(client.pk))
 
     def _add(self, writer: Writer, member: Member) -> None:
         """Write one, looking for secrets. One that an earlier worker wrote is looked at as well: its findings died with it."""
@@ -429,11 +428,6 @@ def _end(package: Package, state: PackageState, findings: list[dict[str, str]]) 
                 now=now,
                 findings=len(findings),
             )
-
-
-def open_packages(client_id: int) -> bool:
-    """Whether one is being made."""
-    return Package.objects.filter(client_id=client_id, state__in=OPEN_PACKAGE).exists()
 
 
 def _lease() -> timedelta:

@@ -1,6 +1,7 @@
 """Collecting: each system's document every day, its tour every month or when it is asked for. The row is the queue."""
 
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -106,41 +107,40 @@ def collect(*, system_id: int, now: datetime) -> None:
 
 def _document(system: System, *, now: datetime) -> str:
     """Collect and keep; why not, or empty."""
-    try:
-        known = documents.known_secrets(system.client_id)
+
+    def work(known: list[str]) -> None:
         with access.open_shell(system, actor=ACTOR, purpose="document the system") as shell:
             seen = parse_document(host.read_document(shell))
         others = System.objects.filter(client=system.client_id).exclude(pk=system.pk).values_list("address", flat=True)
         facts, masked = documents.facts_of(seen, known=known, neighbours=list(others))
         documents.keep(system=system, facts=facts, masked=masked, actor=ACTOR, now=now)
         runbooks.fill(system=system, actor=ACTOR, now=now)
+
+    return _tried(system, work)
+
+
+def _tour(system: System, *, now: datetime) -> str:
+    """Record and keep; why not, or empty."""
+
+    def work(known: list[str]) -> None:
+        with access.open_shell(system, actor=ACTOR, purpose="record a tour of the system") as shell:
+            answer = host.take_tour(shell)
+        walkthroughs.keep_tour(system=system, answer=answer, known=known, actor=ACTOR, now=now)
+
+    return _tried(system, work)
+
+
+def _tried(system: System, work: Callable[[list[str]], None]) -> str:
+    """Do it, with what must be masked; why it came to nothing, or empty."""
+    try:
+        work(documents.known_secrets(system.client_id))
     except CommandFailed as error:
-        return (
-            "retainer-host there is older than this portal: run the set-up script again."
-            if error.result.exit_status in {64, 127}
-            else error.message
-        )
+        older = error.result.exit_status in {64, 127}
+        return "retainer-host there is older than this portal: run the set-up script again." if older else error.message
     except (SSHError, NotReady, PortalError) as error:
         return str(error)
     except UnreadableDocument as error:
         return f"The answer can't be read: {error}."
-    return ""
-
-
-def _tour(system: System, *, now: datetime) -> str:
-    try:
-        known = documents.known_secrets(system.client_id)
-        with access.open_shell(system, actor=ACTOR, purpose="record a tour of the system") as shell:
-            answer = host.take_tour(shell)
-        walkthroughs.keep_tour(system=system, answer=answer, known=known, actor=ACTOR, now=now)
-    except CommandFailed as error:
-        return (
-            "retainer-host there is older than this portal: run the set-up script again."
-            if error.result.exit_status in {64, 127}
-            else error.message
-        )
-    except (SSHError, NotReady, PortalError) as error:
-        return str(error)
     except UnreadableCast as error:
         return f"The recording can't be read: {error}."
     return ""

@@ -11,7 +11,8 @@ from clients.models import Client, System
 from handover.choices import Outcome
 from handover.models import ReadinessDay, Runbook, SystemDocument, Walkthrough
 from handover.services import documents, papers, proofs, runbooks
-from portal.vault.models import Credential, CredentialKind
+from portal.vault import services as vault
+from portal.vault.models import CredentialKind
 
 REHEARSED_FOR = timedelta(days=35)
 PROVEN_FOR = timedelta(days=90)
@@ -128,12 +129,7 @@ def big_change_since(system: System, at: datetime) -> bool:
 
 def _credentials(client: Client) -> Part:
     part = Part("credentials", "Credentials are complete and were tried")
-    rows = (
-        Credential.objects.filter(client=client, archived_at=None)
-        .exclude(kind=CredentialKind.SSH_KEY, system=None)
-        .order_by("label", "pk")
-    )
-    for row in rows.select_related("system"):
+    for row in vault.theirs(client.pk):
         opens = list(BackupJob.objects.filter(credential=row, ended_at=None).select_related("proof"))
         described = bool(row.username or row.url or row.notes or opens) or row.kind in {CredentialKind.NOTE, CredentialKind.LICENCE}
         proof = proofs.newest_proof(row)

@@ -15,7 +15,7 @@ from portal.accounts.roles import Permission
 from portal.errors import PortalError
 from portal.ui.answers import render_page, see
 from portal.vault import services as vault
-from portal.vault.models import Credential, CredentialKind
+from portal.vault.models import Credential
 
 
 @require_GET
@@ -27,8 +27,7 @@ def credential_list(request: PortalRequest, client_id: int) -> HttpResponse:
 
 def _page(request: PortalRequest, client_id: int, *, error: PortalError | None = None) -> HttpResponse:
     client = client_of(request.actor, client_id)
-    rows = Credential.objects.filter(client=client, archived_at=None).exclude(kind=CredentialKind.SSH_KEY, system=None)
-    lines = [(row, proofs.newest_proof(row), proofs.can_be_tried(row)) for row in rows.select_related("system").order_by("label", "pk")]
+    lines = [(row, proofs.newest_proof(row), proofs.can_be_tried(row)) for row in vault.theirs(client.pk)]
     return render_page(
         request, "handover/credentials.html", {"client": client, "lines": lines, "error": error}, status=422 if error else 200
     )

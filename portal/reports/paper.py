@@ -1,22 +1,19 @@
 """A report on paper: HTML made from its figures alone, set by WeasyPrint. Made twice from the same figures it is the same file."""
 
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import font_roboto
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from portal.errors import PortalError
 from portal.reports.models import Report
+from portal.ui.printing import fonts, set_page
 
 # Of an outage shorter than this nobody speaks.
 A_MINUTE = 60
-_FONTS = Path(font_roboto.__file__).with_name("files")
 
 
 def pdf_of(report: Report) -> bytes:
@@ -25,29 +22,9 @@ def pdf_of(report: Report) -> bytes:
     Raises:
         PortalError: this machine lacks the libraries that set text (Pango).
     """
-    try:
-        from weasyprint import HTML  # looks for Pango when it is imported: pages work without it
-    except OSError as error:
-        raise PortalError(
-            "PDFs can't be made on this machine: Pango is missing.",
-            hint="Install libpango-1.0-0, libpangoft2-1.0-0 and libharfbuzz-subset0.",
-        ) from error
     with translation.override(report.language), timezone.override(ZoneInfo(report.facts["zone"])):
-        html = render_to_string("reports/paper.html", {**context_of(report), "fonts": _FONTS.as_uri()})
-    found = HTML(string=html, base_url="about:blank", url_fetcher=_fetch)
-    identifier = f"retainer-{report.client_id}-{report.month:%Y-%m}".encode()
-    made: bytes = found.write_pdf(pdf_identifier=identifier)
-    return made
-
-
-def _fetch(url: str, *_: Any, **__: Any) -> Any:
-    """Only our own letters: nothing that somebody wrote into a report is fetched from anywhere."""
-    from weasyprint.urls import URLFetcherResponse
-
-    for name in ("Roboto-Regular.ttf", "Roboto-Bold.ttf"):
-        if url == (_FONTS / name).as_uri():
-            return URLFetcherResponse(url, (_FONTS / name).read_bytes(), {"Content-Type": "font/ttf"})
-    raise ValueError("a report fetches nothing")
+        html = render_to_string("reports/paper.html", {**context_of(report), "fonts": fonts().as_uri()})
+    return set_page(html, identifier=f"retainer-{report.client_id}-{report.month:%Y-%m}".encode())
 
 
 def context_of(report: Report) -> dict[str, Any]:

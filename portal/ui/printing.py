@@ -42,6 +42,23 @@ def print_pdf(html: str, *, beat: Callable[[], None]) -> bytes:
     return done.stdout
 
 
+def set_page(html: str, *, identifier: bytes) -> bytes:
+    """The PDF of a page, in this process. The same words with the same identifier are the same file.
+
+    Raises:
+        PortalError: this machine lacks the libraries that set text (Pango).
+    """
+    try:
+        from weasyprint import HTML  # looks for Pango when it is imported: pages work without it
+    except OSError as error:
+        raise PortalError(
+            "PDFs can't be made on this machine: Pango is missing.",
+            hint="Install libpango-1.0-0, libpangoft2-1.0-0 and libharfbuzz-subset0.",
+        ) from error
+    made: bytes = HTML(string=html, base_url="about:blank", url_fetcher=_fetch).write_pdf(pdf_identifier=identifier)
+    return made
+
+
 def _fetch(url: str, *_: Any, **__: Any) -> Any:
     from weasyprint.urls import URLFetcherResponse
 
@@ -53,10 +70,7 @@ def _fetch(url: str, *_: Any, **__: Any) -> Any:
 
 def main() -> int:
     """Set one page."""
-    from weasyprint import HTML
-
-    page = HTML(string=sys.stdin.buffer.read().decode(), base_url="about:blank", url_fetcher=_fetch)
-    sys.stdout.buffer.write(page.write_pdf(pdf_identifier=b"retainer-book"))
+    sys.stdout.buffer.write(set_page(sys.stdin.buffer.read().decode(), identifier=b"retainer-book"))
     return 0
 
 

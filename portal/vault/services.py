@@ -5,6 +5,7 @@ import binascii
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from portal.accounts.actor import Actor
 from portal.accounts.roles import Permission
@@ -144,6 +145,12 @@ def unseal_for_portal(sealed: str) -> str:
     except (binascii.Error, ValueError, DataKey.DoesNotExist) as error:
         raise crypto.Unsealable("A second factor can't be opened.") from error
     return crypto.unseal(key=keys.unwrap(key), sealed=raw, identity="portal").decode()
+
+
+def theirs(client_id: int) -> QuerySet[Credential]:
+    """A client's credentials that are in use; our own way in is not among them."""
+    rows = Credential.objects.filter(client_id=client_id, archived_at=None).exclude(kind=CredentialKind.SSH_KEY, system=None)
+    return rows.select_related("system").order_by("label", "pk")
 
 
 def values_of_client(client_id: int) -> list[tuple[Credential, int, bytes]]:

@@ -62,7 +62,7 @@ def independent(text: str, passphrase: str) -> dict:
 
 
 def test_keepassxc_opens_the_kdbx_with_everything_in_it(stored, handed, tmp_path, system):
-    files, limits = credentials.files_of(client_id=handed.pk, title="Sample", plain_forms=[], now=people.now(), beat=quietly)
+    files, limits, _ = credentials.files_of(client_id=handed.pk, title="Sample", plain_forms=[], now=people.now(), beat=quietly)
     by_name = {file.name: file for file in files}
     path = tmp_path / "c.kdbx"
     path.write_bytes(by_name["credentials.kdbx"].content)
@@ -86,7 +86,7 @@ def test_keepassxc_opens_the_kdbx_with_everything_in_it(stored, handed, tmp_path
 
 
 def test_the_protected_bitwarden_file_is_opened_by_independent_code(stored, handed, system):
-    files, _ = credentials.files_of(client_id=handed.pk, title="Sample", plain_forms=[], now=people.now(), beat=quietly)
+    files, _, _ = credentials.files_of(client_id=handed.pk, title="Sample", plain_forms=[], now=people.now(), beat=quietly)
     text = next(file.content for file in files if file.name == "bitwarden.json").decode()
     assert "Admin" not in text
     found = independent(text, PASSPHRASE)
@@ -124,7 +124,7 @@ def test_to_a_key_of_the_clients_own(stored, sample_client, owner, tmp_path, kin
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(private)], check=True)
         public = private.with_suffix(".pub").read_text()
     receiving.choose_key(client=sample_client, public=public, actor=people.actor(owner), now=people.now())
-    files, _ = credentials.files_of(client_id=sample_client.pk, title="Sample", plain_forms=[], now=people.now(), beat=quietly)
+    files, _, _ = credentials.files_of(client_id=sample_client.pk, title="Sample", plain_forms=[], now=people.now(), beat=quietly)
     assert not [file for file in files if file.plain]
     for file in files:
         (tmp_path / file.name).write_bytes(file.content)

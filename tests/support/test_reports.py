@@ -12,6 +12,7 @@ from monitoring.models import Check, Rollup
 from portal.errors import PortalError
 from portal.reports import gather, paper, services
 from portal.reports.models import Report
+from portal.ui import printing
 from tests import people
 
 pytestmark = pytest.mark.django_db
@@ -124,7 +125,7 @@ def test_a_report_fetches_nothing_from_anywhere(seeded):
     report.words = "![x](http://127.0.0.1:9/x.png) <img src=http://127.0.0.1:9/y.png>"
     assert paper.pdf_of(report).startswith(b"%PDF")
     with pytest.raises(ValueError, match="fetches nothing"):
-        paper._fetch("file:///etc/passwd")
+        printing._fetch("file:///etc/passwd")
 
 
 def test_pages(seeded, operator_page, owner_page, member_page, outsider_page):
