@@ -139,12 +139,13 @@ class Contents:
         if prose.strip():
             yield from self._page(section, "In our words", "documents/about.html", f"# {self._client.name}\n\n{prose}", book=prose)
         yield text_member("documents/overview.svg", diagrams.overview(self._client))
+        relations = diagrams.relations_of(self._systems)
         for system in self._systems:
             document = documents.newest(system.pk)
             href = self._names.of("documents", f"{system.name}.html")
             text = writing.document_markdown(system, document)
             short = writing.document_markdown(system, document, lines_most=BOOK_LINES)
-            figure = diagrams.around(system)
+            figure = diagrams.around(system, relations=relations)
             yield from self._page(section, system.name, href, text, figure=figure, book=short)
             yield text_member(f"{href.removesuffix('.html')}.svg", figure)
             for month in MonthDifference.objects.filter(system=system).order_by("month"):

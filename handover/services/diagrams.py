@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString, mark_safe
 from backups.models import BackupJob
 from clients.choices import Environment
 from clients.models import Client, System
-from handover.services import documents
+from handover.models import SystemDocument
 
 _BOX_W, _BOX_H, _GAP_X, _GAP_Y, _EDGE = 190, 64, 70, 110, 24
 _STYLE = (
@@ -32,12 +32,13 @@ def relations_of(systems: Sequence[System]) -> list[Relation]:
     """What is known between systems: staging twins, where backups are restored, and connections that a document saw."""
     by_address = {system.address: system.pk for system in systems}
     there = {system.pk for system in systems}
+    newest = SystemDocument.objects.filter(system__in=there).order_by("system_id", "-number").distinct("system_id")
+    peers = dict(newest.values_list("system_id", "facts__rows__peers"))
     found: dict[tuple[int, int], list[str]] = {}
     for system in systems:
         if system.staging_twin_id in there and system.staging_twin_id is not None:
             found.setdefault((system.staging_twin_id, system.pk), []).append("updates are tested first")
-        document = documents.newest(system.pk)
-        for row in document.facts["rows"].get("peers", []) if document else []:
+        for row in peers.get(system.pk) or []:
             other = by_address.get(row[1].strip("[]"))
             if other is not None and other != system.pk:
                 found.setdefault((system.pk, other), []).append(f"talks to port {row[2]}")
@@ -53,10 +54,15 @@ def overview(client: Client, *, styled: bool = True) -> SafeString:
     return drawn(systems, relations_of(systems), title=f"The systems of {client.name}", styled=styled)
 
 
-def around(system: System, *, styled: bool = True) -> SafeString:
-    """One system with those that it has to do with."""
+def around(system: System, *, relations: Sequence[Relation] | None = None, styled: bool = True) -> SafeString:
+    """One system with those that it has to do with.
+
+    Args:
+        relations: of all the client's systems, where the caller has them already.
+    """
     systems = list(System.objects.filter(client=system.client_id).order_by("environment", "name", "pk"))
-    relations = [one for one in relations_of(systems) if system.pk in {one.start, one.end}]
+    relations = relations_of(systems) if relations is None else relations
+    relations = [one for one in relations if system.pk in {one.start, one.end}]
     near = {system.pk} | {one.start for one in relations} | {one.end for one in relations}
     return drawn([one for one in systems if one.pk in near], relations, title=f"{system.name} and what it talks to", styled=styled)
 

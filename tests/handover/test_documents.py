@@ -117,3 +117,14 @@ class TestCollecting:
         assert row.document_due_at > now
         assert not papers.due(now=now + timedelta(minutes=25))
         assert not SystemDocument.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_picture_shows_who_talks_to_whom(sample_client):
+    web = people.make_system(sample_client, environment="production", name="web", address="10.0.0.1")
+    people.make_system(sample_client, environment="production", name="db", address="10.0.0.2")
+    seen = parse_document(answer("peer\t10.0.0.2\t5432", "peer\t192.0.2.9\t443"))
+    facts, masked = documents.facts_of(seen, known=[], neighbours=["10.0.0.2"])
+    documents.keep(system=web, facts=facts, masked=masked, actor=people.TESTER, now=people.now())
+    assert "web to db: talks to port 5432" in diagrams.overview(sample_client)
+    assert diagrams.around(web) == diagrams.around(web, relations=diagrams.relations_of(list(sample_client.system_set.all())))
