@@ -19,6 +19,27 @@ class WalkthroughKind(models.TextChoices):
     VIDEO = "video", "Video"
 
 
+class TerminalState(models.TextChoices):
+    """Of a live terminal."""
+
+    ASKED = "asked", "Being opened"
+    OPEN = "open", "Open"
+    KEPT = "kept", "Kept as a walkthrough"
+    DROPPED = "dropped", "Thrown away"
+    FAILED = "failed", "Came to nothing"
+
+
+OPEN_TERMINAL = (TerminalState.ASKED, TerminalState.OPEN)
+
+
+class PieceKind(models.TextChoices):
+    """What a piece of a live terminal is."""
+
+    TYPED = "typed", "Typed"
+    SHOWN = "shown", "Shown"
+    CHAPTER = "chapter", "A chapter begins"
+
+
 class KeyKind(models.TextChoices):
     """What a client's credentials are encrypted to."""
 

@@ -7,6 +7,10 @@ class PackageBusy(PortalError):
     """A package of this client is being made."""
 
 
+class TerminalBusy(PortalError):
+    """Somebody is at this system, or too many are open."""
+
+
 class LeaseLost(Exception):
     """Another worker has taken over."""
 

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from handover.services import documents, letting, packages, papers, proofs, readiness, runbooks
+from handover.services import documents, letting, packages, papers, proofs, readiness, runbooks, runbooks_check, sittings
 from portal.accounts.scope import acting_for, acting_for_all
 
 
@@ -42,9 +42,16 @@ def let_go_step(*, client_id: int, step_id: int, **_later: object) -> None:
         letting.execute(step_id=step_id, now=timezone.now())
 
 
+@shared_task(name="handover.carry_terminal", queue="hosts", acks_late=True)
+def carry_terminal(*, client_id: int, terminal_id: int, **_later: object) -> None:
+    """Hold a live terminal until it is over."""
+    with acting_for(client_id):
+        sittings.carry(terminal_id=terminal_id, now=timezone.now())
+
+
 @shared_task(name="handover.sweep", queue="default")
 def sweep(**_later: object) -> None:
-    """Take up what nobody holds: documents, rehearsals, packages, steps of letting go."""
+    """Take up what nobody holds: documents, rehearsals, packages, steps of letting go; end live terminals that nobody holds."""
     with acting_for_all():
         now = timezone.now()
         papers.sweep(now=now)
@@ -52,13 +59,15 @@ def sweep(**_later: object) -> None:
         runbooks.sweep(now=now)
         packages.sweep(now=now)
         letting.sweep(now=now)
+        sittings.sweep(now=now)
 
 
 @shared_task(name="handover.keep_up", queue="default")
 def keep_up(**_later: object) -> None:
-    """What comes by the day and the month: rehearsals that are due, differences of months, scores of days."""
+    """What comes by the day and the month: rehearsals that are due, differences of months, scores of days, runbooks that fail."""
     with acting_for_all():
         now = timezone.now()
         runbooks.rehearse_due(now=now)
         documents.keep_months(now=now)
         readiness.note_days(now=now)
+        runbooks_check.say(now=now)

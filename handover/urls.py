@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from handover.views import credentials, importing, letting, overview, packages, plan, runbooks, systems
+from handover.views import credentials, importing, letting, overview, packages, plan, runbooks, systems, terminals
 
 app_name = "handover"
 urlpatterns = [
@@ -32,6 +32,7 @@ urlpatterns = [
     path("packages/<int:package_id>/approve/", packages.approve, name="package-approve"),
     path("packages/<int:package_id>/change/", packages.change, name="package-change"),
     path("packages/<int:package_id>/fetch/", packages.fetch, name="package-fetch"),
+    path("packages/downloads/<int:download_id>/", packages.transfer, name="package-transfer"),
     path("runbooks/<int:runbook_id>/", runbooks.runbook, name="runbook"),
     path("runbooks/<int:runbook_id>/script/", runbooks.script, name="runbook-script"),
     path("runbooks/<int:runbook_id>/rehearse/", runbooks.rehearse, name="rehearse"),
@@ -48,5 +49,10 @@ urlpatterns = [
     path("walkthroughs/video/<int:system_id>/", systems.upload_video, name="walkthrough-video"),
     path("walkthroughs/<int:video_id>/video/", systems.video, name="video"),
     path("walkthroughs/<int:walkthrough_id>/cast/", systems.cast, name="cast"),
+    path("walkthroughs/live/<int:system_id>/", terminals.start, name="terminal-start"),
+    path("terminals/<int:terminal_id>/", terminals.terminal, name="terminal"),
+    path("terminals/<int:terminal_id>/exchange/", terminals.exchange, name="terminal-exchange"),
+    path("terminals/<int:terminal_id>/chapter/", terminals.chapter, name="terminal-chapter"),
+    path("terminals/<int:terminal_id>/end/", terminals.end, name="terminal-end"),
     path("walkthroughs/<int:walkthrough_id>/end/", systems.end, name="walkthrough-end"),
 ]

@@ -76,6 +76,7 @@ class Kind(models.TextChoices):
     COMMAND = "command", "Command"
     HEARTBEAT = "heartbeat", "Heartbeat"
     UPDATES = "updates", "Updates"
+    RUNBOOKS = "runbooks", "Runbooks"
 
 
 class Area(models.TextChoices):
@@ -197,6 +198,7 @@ THRESHOLDS: dict[Kind, Threshold] = {
     Kind.COMMAND: Threshold(None, None, confirm=2, unit=""),
     Kind.HEARTBEAT: Threshold(None, None, confirm=1, unit=""),
     Kind.UPDATES: Threshold(None, None, confirm=1, unit=""),
+    Kind.RUNBOOKS: Threshold(None, None, confirm=1, unit=""),
 }
 
 

@@ -17,9 +17,9 @@ from clients.services import registry
 from clients.support.models import Attachment, Ticket
 from clients.support.services import hours, incoming, knowledge, tickets
 from clients.support.services.files import NewFile
-from handover.models import MonthDifference, Package, Runbook
+from handover.models import Download, MonthDifference, Package, Runbook
 from handover.parsers.document import AREAS
-from handover.services import documents, letting, plan, runbooks, walkthroughs
+from handover.services import documents, letting, plan, runbooks, terminals, walkthroughs
 from maintenance.choices import ScanState
 from maintenance.models import MaintenanceWindow, PendingUpdate, Rollout, RolloutTarget, Scan, UpgradeDocument
 from maintenance.services import upgrades
@@ -338,6 +338,20 @@ RUNBOOK = "# planted runbook\nWho: operator\n\n## Do it\n```sh run\ntrue\n```\n"
 CAST = '{"version": 2, "width": 80, "height": 24}\n[1.0, "o", "planted"]\n'
 
 
+def gone_download(client: Client) -> Download:
+    """The owner's download of a package that is not there any more."""
+    at = now()
+    membership = Membership.objects.filter(client=client, role=MemberRole.OWNER).order_by("pk").first()
+    owner = membership.user if membership else make_owner(client)
+    package = Package.objects.create(
+        client=client, state="ready", asked_label="planted", asked_at=at, ready_at=at, until=at + timedelta(days=1), size_b=1,
+        sha256="0" * 64, proofs=["planted"],
+    )  # fmt: skip
+    download = Download.objects.create(client=client, package=package, user=owner, user_label="planted", at=at)
+    Package.objects.filter(pk=package.pk).update(state="gone")
+    return download
+
+
 def handover_ids(system: System, member: User, lead: User) -> dict[str, object]:
     """One thing of a handover of each kind, all of the system's client."""
     client, at = system.client, now()
@@ -350,6 +364,7 @@ def handover_ids(system: System, member: User, lead: User) -> dict[str, object]:
         handover=begun, title="planted", agenda="", held_at=at, people=[member.pk], runbook=runbook, actor=TESTER, now=at
     )
     letting.plan(client=client, actor=actor(lead), now=at)
+    download = gone_download(client)
     return {
         "difference_id": MonthDifference.objects.create(client=client, system=system, month=at.date().replace(day=1), made_at=at).pk,
         "runbook_id": runbook.pk,
@@ -358,10 +373,12 @@ def handover_ids(system: System, member: User, lead: User) -> dict[str, object]:
         "video_id": walkthroughs.upload_video(
             system=system, title="planted", pieces=[b"\x1aE\xdf\xa3planted"], actor=TESTER, now=at
         ).pk,
-        "package_id": Package.objects.create(client=client, state="gone", asked_label="planted", asked_at=at).pk,
+        "package_id": download.package_id,
         "handover_id": begun.pk,
         "item_id": begun.items.earliest("pk").pk,
         "session_id": session.pk,
         "question_id": plan.ask_question(session=session, words="planted", actor=actor(member), now=at).pk,
+        "download_id": download.pk,
+        "terminal_id": terminals.ask(system=system, title="planted", actor=actor(lead), now=at).pk,
         "step_id": client.lettingstep_set.filter(kind="system").get().pk,
     }

@@ -96,3 +96,15 @@ class Download(ClientOwned):
 
     def __str__(self) -> str:
         return f"{self.user_label} on {self.at:%Y-%m-%d}"
+
+
+class Transfer(ClientOwned):
+    """One answer with a download's bytes: the first, and each that goes on where one broke. They cost no download."""
+
+    download = models.ForeignKey(Download, on_delete=models.PROTECT, related_name="transfers")
+    from_byte = models.PositiveBigIntegerField()
+    address = models.CharField(max_length=45, blank=True, default="")
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"from byte {self.from_byte}"

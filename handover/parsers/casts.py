@@ -20,6 +20,10 @@ _TITLES = re.compile(r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)", re.DOTALL)
 _ENDS = re.compile(r"\n?Script done on [^\n]*\n?\Z")
 
 
+# Gives a text masked, and how much of it was.
+Mask = Callable[[str], tuple[str, int]]
+
+
 class UnreadableCast(Exception):
     """Not a recording, or cut."""
 
@@ -231,11 +235,11 @@ def screens(cast: Cast) -> Iterator[str]:
             yield now
 
 
-def masked(cast: Cast, mask: Callable[[str], tuple[str, int]]) -> Cast:
+def masked(cast: Cast, mask: Mask) -> Cast:
     """The recording with its secrets masked.
 
-    An event is masked in itself; where a secret only shows over several, the whole chapter's output becomes one event with the masked
-    text, and its timing is lost.
+    An event is masked in itself; where a secret only shows over several (it was typed), that line's output becomes one event; where
+    even that is not enough, the whole chapter's, and its timing is lost.
 
     Args:
         mask: gives a text masked, and how much of it was.
@@ -248,16 +252,44 @@ def masked(cast: Cast, mask: Callable[[str], tuple[str, int]]) -> Cast:
         if count == 0:
             events += chapter
             continue
-        one_by_one = [Event(one.at, one.kind, mask(one.text)[0]) if one.kind == "o" else one for one in chapter]
-        again = plain_text(Cast(cast.width, cast.height, "", 0, tuple(one_by_one)))
-        if mask(again)[1] == 0 and shown:
-            events += one_by_one
+        finer = (way(chapter, mask) for way in (_each_masked, _lines_masked))
+        clean = next((one for one in finer if mask(plain_text(Cast(cast.width, cast.height, "", 0, tuple(one))))[1] == 0), None)
+        if clean is not None and shown:
+            events += clean
             continue
         markers = [one for one in chapter if one.kind == "m"]
         last = chapter[-1].at
         events += markers
         events.append(Event(max(last, markers[-1].at if markers else 0), "o", "\x1b[2J\x1b[H" + hidden.replace("\n", "\r\n")))
     return Cast(cast.width, cast.height, cast.title, cast.began_at, tuple(events))
+
+
+def _each_masked(events: list[Event], mask: Mask) -> list[Event]:
+    return [Event(one.at, one.kind, mask(one.text)[0]) if one.kind == "o" else one for one in events]
+
+
+def _lines_masked(events: list[Event], mask: Mask) -> list[Event]:
+    """Of a line in which a secret shows, all that was shown as one event, at its last moment; other lines stay as they are."""
+    lines: list[Event] = []
+    for line in _lines(events):
+        hidden, count = mask(plain_text(Cast(WIDTH, HEIGHT, "", 0, tuple(line))))
+        lines += line if count == 0 else [Event(line[-1].at, "o", hidden.replace("\n", "\r\n"))]
+    return lines
+
+
+def _lines(events: list[Event]) -> Iterator[list[Event]]:
+    """Events until one that ends a line; a chapter's beginning stands alone."""
+    line: list[Event] = []
+    for one in events:
+        if one.kind != "o" and line:
+            yield line
+            line = []
+        line.append(one)
+        if one.kind != "o" or "\n" in one.text:
+            yield line
+            line = []
+    if line:
+        yield line
 
 
 def _chapters(cast: Cast) -> list[list[Event]]:

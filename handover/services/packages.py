@@ -17,7 +17,7 @@ from django.db.models import F, Q
 from clients.models import Client
 from handover.choices import PROTECTED, Form, KeyKind, PackageState
 from handover.errors import Blocked, LeaseLost, PackageBusy
-from handover.models import Download, Package
+from handover.models import Download, Package, Transfer
 from handover.services import credentials, proving, receiving, signing, zipping
 from handover.services.contents import BOOK, Contents
 from handover.services.scanning import Scanner
@@ -34,8 +34,9 @@ logger = logging.getLogger(__name__)
 ACTOR = Actor.portal("handover")
 KEPT = timedelta(days=30)
 DOWNLOADS = 3
-# After the last download that is allowed the file stays so long: a transfer may still be going on.
-AFTER_LAST = timedelta(days=1)
+# A transfer that broke goes on for so long, and so long the file stays after the last download that is allowed. In the database: the
+# rule transfer_of_a_download.
+TRANSFER_FOR = timedelta(days=1)
 # Folders of the package in which plain credentials are meant to be.
 _MEANT = f"{credentials.FOLDER}/"
 
@@ -166,8 +167,8 @@ def take_back(*, package: Package, actor: Actor, now: datetime) -> None:
     zipping.forget(path_of(package))
 
 
-def fetch(*, package: Package, actor: Actor, now: datetime) -> Path:
-    """The file for the client's owner; counted and recorded first. The database holds who, how often and until when.
+def fetch(*, package: Package, actor: Actor, now: datetime) -> Download:
+    """A download for the client's owner, counted and recorded before a byte goes. The database holds who, how often and until when.
 
     Raises:
         NotAllowed: not the owner.
@@ -179,7 +180,7 @@ def fetch(*, package: Package, actor: Actor, now: datetime) -> Path:
             taken = Package.objects.filter(pk=package.pk, state=PackageState.READY, until__gt=now, downloads_left__gt=0)
             if not taken.update(downloads_left=F("downloads_left") - 1):
                 raise PortalError("This package can't be fetched any more.", hint="Ask us for a new one.")
-            Download.objects.create(
+            download = Download.objects.create(
                 client_id=package.client_id,
                 package=package,
                 user_id=actor.user_id or 0,
@@ -194,9 +195,37 @@ def fetch(*, package: Package, actor: Actor, now: datetime) -> Path:
         if constraint_name(error) != "fetched_by_the_owner":
             raise
         raise PortalError("This package can't be fetched any more.", hint="Ask us for a new one.") from error
-    path = path_of(package)
+    return download
+
+
+def transfer(*, download: Download, from_byte: int, actor: Actor, now: datetime) -> Path:
+    """The file of a download, from a byte on. One that broke goes on for a day (TRANSFER_FOR) and costs no other; each is recorded.
+
+    Raises:
+        NotAllowed: not the owner.
+        PortalError: somebody else's download, or it is over (the database holds that: constraint transfer_of_a_download).
+    """
+    actor.require(Permission.RECEIVE_HANDOVER, download.client_id)
+    if actor.user_id is None or actor.user_id != download.user_id:
+        raise PortalError("This download is somebody else's.")
+    path = path_of(download.package)
     if not path.exists():
         raise PortalError("The file is not on this machine any more.", hint="Ask us for a new one.")
+    try:
+        with transaction.atomic():
+            Transfer.objects.create(client_id=download.client_id, download=download, from_byte=from_byte, address=actor.address, at=now)
+            audit.record(
+                action="package.transfer",
+                actor=actor,
+                subject=download.package,
+                client_id=download.client_id,
+                now=now,
+                from_byte=from_byte,
+            )
+    except IntegrityError as error:
+        if constraint_name(error) != "transfer_of_a_download":
+            raise
+        raise PortalError("This download is over.", hint="Fetch the package again, or ask us for a new one.") from error
     return path
 
 
@@ -228,7 +257,7 @@ def sweep(*, now: datetime) -> int:
     rows = Package.objects.filter(free, state__in=[PackageState.QUEUED, PackageState.RUNNING]).order_by("pk")
     for package in rows:
         nudge("handover.make_package", client_id=package.client_id, package_id=package.pk)
-    spent = Q(downloads_left=0) & ~Q(downloads__at__gt=now - AFTER_LAST)
+    spent = Q(downloads_left=0) & ~Q(downloads__at__gt=now - TRANSFER_FOR)
     for package in Package.objects.filter(Q(until__lt=now) | spent, state=PackageState.READY).distinct():
         with transaction.atomic():
             Package.objects.filter(pk=package.pk).update(state=PackageState.GONE)

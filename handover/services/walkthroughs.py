@@ -72,6 +72,15 @@ def upload_cast(*, system: System, title: str, text: str, actor: Actor, now: dat
     return _keep(system, WalkthroughKind.LIVE, cast, known=known, words={}, actor=actor, now=now)
 
 
+def keep_live(*, system: System, cast: Cast, words: dict[str, str], known: Sequence[str], actor: Actor, now: datetime) -> Walkthrough:
+    """Keep what a live terminal showed, with its secrets masked.
+
+    Args:
+        words: what is said in a chapter, by its title.
+    """
+    return _keep(system, WalkthroughKind.LIVE, cast, known=known, words=words, actor=actor, now=now)
+
+
 def _keep(
     system: System, kind: str, cast: Cast, *, known: Sequence[str], words: dict[str, str], actor: Actor, now: datetime
 ) -> Walkthrough:

@@ -1,20 +1,25 @@
 """Packages: asked for, looked at, fetched."""
 
-from django.http import FileResponse, HttpResponse
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_POST
 
-from handover.choices import PROTECTED, Form
-from handover.models import Package
+from handover.choices import PROTECTED, Form, PackageState
+from handover.models import Download, Package
 from handover.queries import client_of
 from handover.services import packages, receiving, signing
 from portal.accounts.permissions import requires
 from portal.accounts.request import PortalRequest
 from portal.accounts.roles import Permission
 from portal.errors import PortalError
+from portal.ui import ranges
 from portal.ui.answers import render_page, see
 
 
@@ -74,7 +79,7 @@ def _page(request: PortalRequest, row: Package, *, error: PortalError | None = N
     now = timezone.now()
     context = {
         "row": row,
-        "downloads": row.downloads.order_by("-at", "-pk"),
+        "downloads": _downloads(request, row, now),
         "owner": request.actor.may(Permission.RECEIVE_HANDOVER, row.client_id),
         "signing": signing.fingerprint(signing.current(now=now)),
         "error": error,
@@ -82,6 +87,15 @@ def _page(request: PortalRequest, row: Package, *, error: PortalError | None = N
         "only_looks": not any(one.get("kind") == "known" for one in row.findings),
     }
     return render_page(request, "handover/package.html", context, fragment="live", status=422 if error else 200)
+
+
+def _downloads(request: PortalRequest, row: Package, now: datetime) -> list[Any]:
+    """Who fetched it, the newest first; what of the reader's own still goes on."""
+    found: list[Any] = list(row.downloads.annotate(parts=Count("transfers")).order_by("-at", "-pk"))
+    for one in found:
+        mine = one.user_id == request.actor.user_id and row.state == PackageState.READY
+        one.goes_on = mine and one.at > now - packages.TRANSFER_FOR
+    return found
 
 
 @require_POST
@@ -113,15 +127,29 @@ def change(request: PortalRequest, package_id: int) -> HttpResponse:
 
 @require_POST
 @requires(Permission.RECEIVE_HANDOVER, fresh=True)
-def fetch(request: PortalRequest, package_id: int) -> HttpResponseBase:
-    """The zip, for the client's owner."""
+def fetch(request: PortalRequest, package_id: int) -> HttpResponse:
+    """A download for the client's owner: counted, then the file comes by an address that a broken transfer can be asked again from."""
     row = _visible(request, package_id, Permission.RECEIVE_HANDOVER)
     try:
-        path = packages.fetch(package=row, actor=request.actor, now=timezone.now())
+        download = packages.fetch(package=row, actor=request.actor, now=timezone.now())
+    except PortalError as error:
+        return _page(request, row, error=error)
+    return see(request, "handover:package-transfer", download.pk)
+
+
+@require_GET
+@requires(Permission.RECEIVE_HANDOVER)
+def transfer(request: PortalRequest, download_id: int) -> HttpResponseBase:
+    """The zip, or the rest of it."""
+    rows = Download.objects.visible_to(request.actor, Permission.RECEIVE_HANDOVER).select_related("package__client")
+    download: Download = get_object_or_404(rows.filter(user=request.actor.user_id), pk=download_id)
+    row = download.package
+    try:
+        from_byte = ranges.first_byte(request, size=row.size_b, etag=row.sha256)
+        path = packages.transfer(download=download, from_byte=from_byte, actor=request.actor, now=timezone.now())
     except PortalError as error:
         return _page(request, row, error=error)
     name = f"handover-{slugify(row.client.name) or 'client'}-{row.asked_at:%Y-%m-%d}.zip"
-    answer = FileResponse(path.open("rb"), as_attachment=True, filename=name, content_type="application/zip")
-    answer["X-Content-Type-Options"] = "nosniff"
+    answer = ranges.send(request, path, etag=row.sha256, content_type="application/zip", filename=name)
     answer["Cache-Control"] = "no-store, private"
     return answer

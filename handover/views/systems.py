@@ -4,25 +4,26 @@ import json
 from collections.abc import Iterator
 
 from csp.decorators import csp_update
-from django.http import FileResponse, HttpResponse
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from handover.choices import WalkthroughKind
-from handover.models import MonthDifference, Papers, Prose, SystemDocument, Walkthrough
+from handover.choices import OPEN_TERMINAL, WalkthroughKind
+from handover.models import LiveTerminal, MonthDifference, Papers, Prose, SystemDocument, Walkthrough
 from handover.queries import system_of
 from handover.services import diagrams, documents, papers, walkthroughs, writing
 from portal.accounts.permissions import requires
 from portal.accounts.request import PortalRequest
 from portal.accounts.roles import Permission
 from portal.errors import PortalError
+from portal.ui import ranges
 from portal.ui.answers import render_page, see
 from portal.ui.downloads import download
 
 # The player's terminal is WebAssembly, and its colours are styles of its elements.
-_PLAYER = {"script-src": ["'wasm-unsafe-eval'"], "style-src": ["'unsafe-inline'"], "media-src": ["'self'"]}
+PLAYER = {"script-src": ["'wasm-unsafe-eval'"], "style-src": ["'unsafe-inline'"], "media-src": ["'self'"]}
 
 
 @require_GET
@@ -107,13 +108,14 @@ def prose(request: PortalRequest, system_id: int) -> HttpResponse:
 
 @require_GET
 @requires(Permission.SEE)
-@csp_update(_PLAYER)  # type: ignore[arg-type]  # csp knows plain requests only
+@csp_update(PLAYER)  # type: ignore[arg-type]  # csp knows plain requests only
 def walkthrough_list(request: PortalRequest, system_id: int) -> HttpResponse:
     """A system's walkthroughs; the newest, or the one that is asked for, plays."""
-    return _walkthroughs(request, system_id)
+    return walkthroughs_page(request, system_id)
 
 
-def _walkthroughs(request: PortalRequest, system_id: int, *, error: PortalError | None = None) -> HttpResponse:
+def walkthroughs_page(request: PortalRequest, system_id: int, *, error: PortalError | None = None) -> HttpResponse:
+    """The list, with what went wrong where something did."""
     system = system_of(request.actor, system_id)
     rows = Walkthrough.objects.filter(system=system, ended_at=None).order_by("-made_at", "-pk")
     wanted = request.GET.get("play", "")
@@ -128,6 +130,7 @@ def _walkthroughs(request: PortalRequest, system_id: int, *, error: PortalError 
             "chapters": walkthroughs.lines_of(row) if row else [],
             "error": error,
             "papers": Papers.objects.filter(system=system).first(),
+            "live": LiveTerminal.objects.filter(system=system, state__in=OPEN_TERMINAL).first(),
         },
         status=422 if error else 200,
     )
@@ -144,7 +147,7 @@ def upload_cast(request: PortalRequest, system_id: int) -> HttpResponse:
         text = file.read().decode("utf-8", errors="replace")
         walkthroughs.upload_cast(system=system, title=request.POST.get("title", ""), text=text, actor=request.actor, now=timezone.now())
     except PortalError as error:
-        return _walkthroughs(request, system_id, error=error)
+        return walkthroughs_page(request, system_id, error=error)
     return see(request, "handover:walkthroughs", system.pk)
 
 
@@ -170,12 +173,11 @@ def upload_video(request: PortalRequest, system_id: int) -> HttpResponse:
 @require_GET
 @requires(Permission.SEE)
 def video(request: PortalRequest, video_id: int) -> HttpResponseBase:
-    """A video's bytes."""
+    """A video's bytes, from where a player winds to."""
     row = get_object_or_404(
         Walkthrough.objects.visible_to(request.actor).filter(kind=WalkthroughKind.VIDEO, ended_at=None), pk=video_id
     )
-    answer = FileResponse(walkthroughs.path_of(row).open("rb"), content_type=row.content_type)
-    answer["X-Content-Type-Options"] = "nosniff"
+    answer = ranges.send(request, walkthroughs.path_of(row), etag=row.sha256, content_type=row.content_type)
     answer["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return answer
 
@@ -196,5 +198,5 @@ def end(request: PortalRequest, walkthrough_id: int) -> HttpResponse:
     try:
         walkthroughs.end(walkthrough=row, actor=request.actor, now=timezone.now())
     except PortalError as error:
-        return _walkthroughs(request, row.system_id, error=error)
+        return walkthroughs_page(request, row.system_id, error=error)
     return see(request, "handover:walkthroughs", row.system_id)

@@ -16,6 +16,7 @@ NUDGED = {
     "backups.look_at_system": "hosts",
     "clients.read_host_keys": "hosts",
     "clients.test_connection": "hosts",
+    "handover.carry_terminal": "hosts",
     "handover.collect": "hosts",
     "handover.execute_rehearsal": "hosts",
     "handover.let_go_step": "hosts",

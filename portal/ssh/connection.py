@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import paramiko
 
+from portal.ssh import terminal
 from portal.ssh.errors import (
     AuthenticationFailed,
     CommandFailed,
@@ -119,6 +120,14 @@ class Connection:
                 result=result,
             )
         return result
+
+    def terminal(self, *, limit_s: int) -> contextlib.AbstractContextManager[terminal.Terminal]:
+        """A terminal for a person (see `portal.ssh.terminal`), which ends with the block and on the host after `limit_s`.
+
+        Raises:
+            ConnectFailed: no channel could be opened; nothing ran.
+        """
+        return terminal.on_channel(self._open_channel(), self._transport, boot=BOOT, name=self.target.name, limit_s=limit_s)
 
     def _authenticate(self, timeout_s: float) -> None:
         self._transport.auth_timeout = timeout_s

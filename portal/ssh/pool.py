@@ -17,6 +17,7 @@ from typing import Protocol
 from portal.ssh.connection import Connection, succeeded
 from portal.ssh.errors import ConnectFailed
 from portal.ssh.target import CommandResult, Target
+from portal.ssh.terminal import Terminal
 
 IDLE_S = 150.0
 # OpenSSH's MaxSessions is 10 on one connection; half of it leaves room for people.
@@ -66,6 +67,20 @@ class Shell:
             if self._observer:
                 self._observer.ran(script, result)
             return result
+
+    @contextlib.contextmanager
+    def terminal(self, *, limit_s: int) -> Iterator[Terminal]:
+        """See `Connection.terminal`. The observer is told that it begins, not what is typed in it."""
+        with self._slot.sessions:
+            connection = self._pool.connect(self.target, self._slot)
+            if self._observer:
+                self._observer.sending("a terminal for a person")
+            try:
+                opened = connection.terminal(limit_s=limit_s)
+            except ConnectFailed:
+                opened = self._pool.connect(self.target, self._slot, instead_of=connection).terminal(limit_s=limit_s)
+            with opened as terminal:
+                yield terminal
 
     def check(self, script: str, *, stdin: bytes = b"", timeout_s: float = 60, output_cap: int = 4 * 1024 * 1024) -> CommandResult:
         """`run`, but another exit status than 0 raises SudoRefused or CommandFailed."""

@@ -86,3 +86,18 @@ def test_input_is_left_out():
 def test_titles_of_windows_do_not_come_along():
     cast = Cast(80, 24, "x", 0, (Event(0, "o", "a\x1b]0;secret place\x07b"),))
     assert "secret place" not in casts.write_cast(cast)
+
+
+def test_a_typed_secret_costs_its_line_the_timing_and_no_other():
+    typing = [Event(2 + n / 10, "o", sign) for n, sign in enumerate("$ login Tr0ubad0ur")]
+    before = [Event(0.0, "o", "\x1b[32m$\x1b[0m ls\r\n"), Event(0.5, "o", "one\r\n")]
+    after = [Event(5.0, "o", "\r\n"), Event(6.0, "o", "$ exit\r\n")]
+    cast = Cast(80, 24, "x", 0, (*before, *typing, *after))
+
+    def mask(text):
+        found = mask_text(text, known=["Tr0ubad0ur"])
+        return found.text, found.count
+
+    hidden = casts.masked(cast, mask)
+    assert "Tr0ubad0ur" not in casts.plain_text(hidden)
+    assert hidden.events == (*before, Event(5.0, "o", "$ login •••\r\n"), after[1])

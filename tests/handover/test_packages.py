@@ -12,14 +12,14 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from django.db import IntegrityError
+from django.db import DatabaseError, IntegrityError, transaction
 
 from clients.support.models import Attachment, Message, Ticket
 from clients.support.services import tickets
 from clients.support.services.files import NewFile
 from clients.support.services.tickets import Question
 from handover.errors import PackageBusy
-from handover.models import Download, Package
+from handover.models import Download, Package, Transfer
 from handover.services import documents, packages, runbooks, walkthroughs, zipping
 from handover.services.zipping import Member, Names, Writer, safe_name, text_member
 from portal.audit import services as audit
@@ -281,7 +281,9 @@ def test_so_often_and_until_its_date(handed, owner, owner_page):
     package = made(handed, with_credentials=False)
     for left in (2, 1, 0):
         answer = owner_page.post(f"/packages/{package.pk}/fetch/")
-        assert answer.status_code == 200
+        assert answer.status_code == 303
+        answer = owner_page.get(answer["Location"])
+        assert (answer.status_code, answer["Accept-Ranges"]) == (200, "bytes")
         assert zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))).testzip() is None
         package.refresh_from_db()
         assert package.downloads_left == left
@@ -294,6 +296,52 @@ def test_so_often_and_until_its_date(handed, owner, owner_page):
     package.refresh_from_db()
     assert package.state == "gone"
     assert not packages.path_of(package).exists()
+
+
+def test_a_transfer_that_broke_goes_on_and_costs_no_other(handed, owner, owner_page):
+    package = made(handed, with_credentials=False)
+    whole = packages.path_of(package).read_bytes()
+    address = owner_page.post(f"/packages/{package.pk}/fetch/")["Location"]
+    cut = b"".join(owner_page.get(address).streaming_content)[:1000]
+    rest = owner_page.get(address, headers={"Range": "bytes=1000-", "If-Range": f'"{package.sha256}"'})
+    assert (rest.status_code, rest["Content-Range"]) == (206, f"bytes 1000-{len(whole) - 1}/{len(whole)}")
+    assert cut + b"".join(rest.streaming_content) == whole
+    last = owner_page.get(address, headers={"Range": "bytes=-7"})
+    assert b"".join(last.streaming_content) == whole[-7:]
+    middle = owner_page.get(address, headers={"Range": "bytes=5-9"})
+    assert (b"".join(middle.streaming_content), middle["Content-Length"]) == (whole[5:10], "5")
+    beyond = owner_page.get(address, headers={"Range": f"bytes={len(whole)}-"})
+    assert (beyond.status_code, beyond["Content-Range"]) == (416, f"bytes */{len(whole)}")
+    for unknown in ({"Range": "bytes=1-2,5-6"}, {"Range": "lines=1-2"}, {"Range": "bytes=1000-", "If-Range": '"another"'}):
+        answer = owner_page.get(address, headers=unknown)
+        assert (answer.status_code, len(b"".join(answer.streaming_content))) == (200, len(whole))
+    package.refresh_from_db()
+    assert package.downloads_left == 2
+    download = Download.objects.get()
+    assert list(download.transfers.order_by("pk").values_list("from_byte", flat=True))[:3] == [0, 1000, len(whole) - 7]
+    assert AuditEvent.objects.filter(action="package.transfer").count() == 8
+    assert "Go on with it" in owner_page.get(f"/packages/{package.pk}/").content.decode()
+
+
+def test_a_download_is_of_who_began_it_and_over_after_a_day(handed, owner, outsider_page, operator_page, member_page):
+    package = made(handed, with_credentials=False)
+    download = packages.fetch(package=package, actor=people.actor(owner), now=people.now())
+    address = f"/packages/downloads/{download.pk}/"
+    for page, status in ((operator_page, 403), (member_page, 403), (outsider_page, 403)):
+        assert page.get(address).status_code == status
+    other = people.make_owner(handed)
+    assert people.signed_in(other).get(address).status_code == 404
+    with pytest.raises(PortalError, match="somebody else's"):
+        packages.transfer(download=download, from_byte=0, actor=people.actor(other), now=people.now())
+    assert not Transfer.objects.exists()
+    with pytest.raises(PortalError, match="is over"):
+        packages.transfer(download=download, from_byte=0, actor=people.actor(owner), now=people.now() + timedelta(days=1, seconds=1))
+    for _ in range(50):
+        packages.transfer(download=download, from_byte=0, actor=people.actor(owner), now=people.now())
+    with pytest.raises(PortalError, match="is over"):
+        packages.transfer(download=download, from_byte=0, actor=people.actor(owner), now=people.now())
+    with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+        Transfer.objects.filter(download=download).update(from_byte=1)
 
 
 def test_past_its_date_nobody_fetches_it(handed, owner):

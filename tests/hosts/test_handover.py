@@ -3,17 +3,21 @@
 import base64
 import subprocess
 import sys
+import threading
 import zipfile
 from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
+from django.db import connections
 
 from clients.models import Client
 from clients.services import onboarding
-from handover.models import LettingStep, Rehearsal, Runbook, SystemDocument, Walkthrough
+from handover.choices import PieceKind
+from handover.models import LettingStep, LiveTerminal, Rehearsal, Runbook, SystemDocument, Walkthrough
 from handover.parsers import casts
-from handover.services import documents, letting, packages, papers, proofs, receiving, runbooks
+from handover.services import documents, letting, packages, papers, proofs, receiving, runbooks, sittings, terminals
+from handover.services.pieces import Pieces
 from portal.ssh.connection import Connection
 from portal.ssh.errors import AuthenticationFailed
 from portal.vault import services as vault
@@ -300,3 +304,97 @@ def test_somebody_elses_account_is_not_removed_only_our_key(machine):
     assert step.state == "proven", step.evidence
     assert not lets_us_in(system)
     assert "AAAAtheirs" in machine.run("cat /home/admin/.ssh/authorized_keys")
+
+
+def shown(row) -> str:
+    return "".join(one.text for one in Pieces(row).after(0, kind=PieceKind.SHOWN, most=100_000))
+
+
+def held(row) -> threading.Thread:
+    """A worker that holds the terminal, beside this test."""
+
+    def carry():
+        try:
+            sittings.carry(terminal_id=row.pk, now=people.now())
+        finally:
+            connections.close_all()
+
+    worker = threading.Thread(target=carry)
+    worker.start()
+
+    def opened():
+        row.refresh_from_db()
+        return row.state != "asked"
+
+    wait_for("the terminal", opened)
+    assert row.state == "open", row.problem
+    return worker
+
+
+def at(row, who, keys: str, shows: str) -> None:
+    """Type, and wait for what the host shows of it."""
+    terminals.exchange(terminal=row, typed=keys, after=0, actor=who, now=people.now())
+    wait_for(shows, lambda: shows in shown(row))
+
+
+def test_a_person_sits_at_a_host_and_can_not_become_root_there(machine):
+    client = people.make_client("Handed")
+    system, who = set_up(machine, client=client), people.actor(people.make_operator())
+    vault.store(client_id=client.pk, kind="password", label="App", secret=IN_VAULT.encode(), actor=people.TESTER, now=people.now())
+    row = terminals.ask(system=system, title="Where things live", actor=who, now=people.now())
+    worker = held(row)
+    at(row, who, "stty size; tty; id -un; echo ü-$((6*7))\r", "ü-42")
+    assert "30 100\r\n/dev/pts/" in shown(row)
+    assert "retainer\r\n" in shown(row)
+    at(row, who, 'sudo -n /usr/local/sbin/retainer-host version; echo st"atus $?"\r', "status 1")
+    assert "no new privileges" in shown(row), "not even what the portal itself may"
+    at(row, who, 'su -c id; echo st"atus2 $?"\r', "Password:")
+    terminals.exchange(terminal=row, typed="retainer\r", after=0, actor=who, now=people.now())
+    wait_for("su", lambda: "status2 1" in shown(row))
+    row.refresh_from_db()
+    terminals.begin_chapter(terminal=row, title="A secret", words="It is masked.", actor=who, now=people.now())
+    for sign in f"echo {IN_VAULT}":
+        at(row, who, sign, sign)
+    at(row, who, "\r", f"{IN_VAULT}\r\n")
+    terminals.exchange(terminal=row, typed="sleep 4321\r", after=0, actor=who, now=people.now())
+    wait_for("sleep", lambda: machine.run("pgrep -f 'sleep 4321' || true"))
+    terminals.end(terminal=row, keep=True, actor=who, now=people.now())
+    worker.join(30)
+    row.refresh_from_db()
+    assert (row.state, row.problem) == ("kept", "")
+    wait_for("all of it to end there", lambda: machine.run("pgrep -u retainer -f 'script|sleep 4321' || true") == "")
+    cast = casts.parse_cast(row.walkthrough.cast)
+    text = casts.plain_text(cast)
+    assert "ü-42" in text
+    assert "echo •••" in text
+    assert not any(form in screen for form in forms(IN_VAULT) for screen in [row.walkthrough.cast, text, *casts.screens(cast)])
+    assert [one["title"] for one in row.walkthrough.chapters] == ["A secret"]
+    assert machine.run("cat /home/*/.bash_history 2>/dev/null || true") == "", "no history of it stays on the host"
+    # somebody types exit: it ends by itself, and what was shown is kept
+    second = terminals.ask(system=system, title="Once more", actor=who, now=people.now())
+    worker = held(second)
+    terminals.exchange(terminal=second, typed="exit\r", after=0, actor=who, now=people.now())
+    worker.join(30)
+    second.refresh_from_db()
+    assert second.state == "kept"
+
+
+def test_a_worker_that_is_killed_takes_the_terminal_along(machine, workers, monkeypatch):
+    system, who = set_up(machine), people.actor(people.make_operator())
+    row = terminals.ask(system=system, title="Killed", actor=who, now=people.now())
+
+    def state(*states):
+        row.refresh_from_db()
+        return row.state in states
+
+    wait_for("the terminal", lambda: state("open"), seconds=60)
+    at(row, who, "echo sign-$((6*7)); sleep 4321\r", "sign-42")
+    wait_for("sleep", lambda: machine.run("pgrep -f 'sleep 4321' || true"))
+    workers.kill("hosts")
+    wait_for("all of it to end there", lambda: machine.run("pgrep -u retainer -f 'script|sleep 4321' || true") == "")
+    workers.start("hosts")
+    LiveTerminal.objects.filter(pk=row.pk).update(claimed_until=people.now() - timedelta(seconds=1))
+    wait_for("another worker", lambda: state("kept"), seconds=60)
+    assert row.problem.startswith("The worker that held it is gone")
+    assert "sign-42" in row.walkthrough.cast
+    assert Walkthrough.objects.filter(system=system, kind="live").count() == 1

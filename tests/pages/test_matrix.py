@@ -220,6 +220,7 @@ SENSITIVE = {
     "signin:staff-role", "signin:staff-remove", "maintenance:rollout-approve", "maintenance:overrule", "maintenance:staging",
     "maintenance:staging-revoke", "maintenance:risk-answer",
     "handover:receiving-key", "handover:package-approve", "handover:package-fetch", "handover:letting-change",
+    "handover:terminal-start",
 }  # fmt: skip
 
 
