@@ -18,6 +18,7 @@ from handover.models import LettingStep, LiveTerminal, Rehearsal, Runbook, Syste
 from handover.parsers import casts
 from handover.services import documents, letting, packages, papers, proofs, receiving, runbooks, sittings, terminals
 from handover.services.pieces import Pieces
+from portal.accounts.scope import acting_for_all
 from portal.ssh.connection import Connection
 from portal.ssh.errors import AuthenticationFailed
 from portal.vault import services as vault
@@ -315,7 +316,8 @@ def held(row) -> threading.Thread:
 
     def carry():
         try:
-            sittings.carry(terminal_id=row.pk, now=people.now())
+            with acting_for_all():
+                sittings.carry(terminal_id=row.pk, now=people.now())
         finally:
             connections.close_all()
 
