@@ -15,7 +15,7 @@ from clients.models import Client, SystemHostKey
 from clients.services import registry
 from handover.models import Runbook
 from handover.parsers.runbooks import VALUE, UnreadableRunbook, parse_runbook, sha256_of
-from handover.services import documents
+from handover.services import continuing, documents
 from handover.services.inventory import FORMAT, VERSION
 from portal.accounts.actor import Actor
 from portal.accounts.roles import Permission
@@ -103,7 +103,7 @@ def _shape_problems(values: dict[str, Any]) -> list[str]:
     for row in values["runbooks"]:
         if not all(isinstance(row.get(key), str) for key in ("system", "name", "text")) or not isinstance(row.get("values"), dict):
             found.append("a runbook is not whole")
-    return found
+    return found + continuing.shape_problems(values)
 
 
 def _system_problems(system: dict[str, Any]) -> list[str]:
@@ -155,7 +155,8 @@ def preview(values: dict[str, Any]) -> Preview:
         f"{len(values['runbooks'])} runbooks",
     ]
     lines.append(f"{sum(1 for system in values['systems'] if system.get('document'))} documents")
-    lines.append(f"{len(values['backups'])} backups and {len(values['checks'])} checks: not brought in, set them up here")
+    lines.append(f"{len(values['windows'])} maintenance windows, {len(values['backups'])} backups, {len(values['checks'])} checks")
+    lines += continuing.left_out(values)
     return Preview(name, tuple(lines), tuple(problems))
 
 
@@ -191,6 +192,7 @@ def take_over(*, values: dict[str, Any], actor: Actor, now: datetime) -> Client:
         )
     systems = _systems(client, values["systems"], actor=actor, now=now)
     _runbooks(client, systems, values["runbooks"], actor=actor, now=now)
+    continuing.bring(client, systems, values, actor=actor, now=now)
     audit.record(action="handover.take_over", actor=actor, subject=client, client_id=client.pk, now=now, systems=len(systems))
     return client
 

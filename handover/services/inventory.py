@@ -51,7 +51,7 @@ def inventory_of(client: Client) -> dict[str, Any]:
         "backups": [
             _backup(one)
             for one in BackupJob.objects.filter(client=client, ended_at=None)
-            .select_related("system")
+            .select_related("system", "restore_on")
             .order_by("system__name", "name", "pk")
         ],
         "windows": [
@@ -101,7 +101,20 @@ def _backup(job: BackupJob) -> dict[str, Any]:
         "name": job.name,
         "tool": job.tool,
         "repository": job.repository,
+        # its key stands with the credentials, in the form that the client chose
+        "needs_key": job.credential_id is not None or job.storage_credential_id is not None,
         "sources": job.sources,
+        "excludes": job.excludes,
+        "databases": job.databases,
+        "queries": job.queries,
+        "archive_root": job.archive_root,
+        "canaries": job.canaries,
+        "restore_on": job.restore_on.name if job.restore_on else None,
+        "parts": [part.name for part in job.parts.order_by("name", "pk")],
+        "application": job.application,
+        "apart_min": job.apart_min,
+        "test_every_days": job.test_every_days,
+        "read_parts": job.read_parts,
         "recovery_point_h": job.recovery_point_h,
         "recovery_time_min": job.recovery_time_min,
         "keep_days": job.keep_days,
@@ -127,7 +140,10 @@ def _checks(client: Client) -> list[dict[str, Any]]:
     )
     beats = Heartbeat.objects.filter(client=client, ended_at=None).select_related("system").order_by("system__name", "name", "pk")
     return [
-        *({"system": one.system.name, "kind": one.kind, "target": one.target, "every_s": one.interval_s} for one in probes),
+        *(
+            {"system": one.system.name, "kind": one.kind, "target": one.target, "options": one.options, "every_s": one.interval_s}
+            for one in probes
+        ),
         *({"system": one.system.name, "kind": "heartbeat", "target": one.name, "every_s": one.period_s} for one in beats),
     ]
 

@@ -31,6 +31,8 @@ def add(
         PortalError: the recurrence is not whole: no weekday, no day of the month, start and end the same.
     """
     actor.require(Permission.OPERATE)
+    if every not in WindowKind.values:
+        raise PortalError("Choose how often the window comes.")
     days = sorted(set(weekdays))
     if start == end:
         raise PortalError("A window begins and ends at different times.")
