@@ -21,12 +21,12 @@ django.setup()
 from django.utils import timezone
 import handover.tasks
 from portal.accounts.scope import acting_for_all
-from handover.services import packages
+from handover.services import making
 # of this program since it was started; what getrusage says is also of the one that it was forked from
 most = lambda: int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024
 before = most()
 with acting_for_all():
-    packages.make(package_id=int(sys.argv[1]), now=timezone.now())
+    making.make(package_id=int(sys.argv[1]), now=timezone.now())
 print(before, most(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)
 """
 

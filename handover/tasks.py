@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from handover.services import documents, letting, packages, papers, proofs, readiness, runbooks, runbooks_check, sittings
+from handover.services import documents, letting, making, packages, papers, proofs, readiness, runbooks, runbooks_check, sittings
 from portal.accounts.scope import acting_for, acting_for_all
 
 
@@ -32,7 +32,7 @@ def try_credential(*, client_id: int, credential_id: int, **_later: object) -> N
 def make_package(*, client_id: int, package_id: int, **_later: object) -> None:
     """Make a package."""
     with acting_for(client_id):
-        packages.make(package_id=package_id, now=timezone.now())
+        making.make(package_id=package_id, now=timezone.now())
 
 
 @shared_task(name="handover.let_go_step", queue="hosts", acks_late=True)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,22 +18,17 @@ from backups.models import RestoreTest
 from backups.services.certificates import certificate
 from clients.models import Client, System
 from clients.support.choices import MessageKind
-from clients.support.models import Attachment, Message, Plan, Statement, Ticket
+from clients.support.models import Attachment, Message, Ticket
 from handover.choices import WalkthroughKind
 from handover.models import MonthDifference, Runbook, Walkthrough
 from handover.parsers import casts
 from handover.parsers.runbooks import script_of
-from handover.services import credentials, diagrams, documents, inventory, runbooks, signing, walkthroughs, writing
+from handover.services import credentials, diagrams, documents, inventory, records, runbooks, signing, walkthroughs, writing
 from handover.services.zipping import PIECE_B, Member, Names, bytes_member, safe_name, text_member
-from maintenance.models import UpdateRun
-from maintenance.queries.end_of_life import of_systems
-from monitoring.choices import EntryKind, Kind
-from monitoring.models import Check, Incident, IncidentEntry
 from portal.audit.models import AuditEvent
 from portal.reports.models import Report, ReportState
 from portal.ui.markdown import render
 from portal.ui.printing import fonts, print_pdf
-from portal.vault.models import Credential, CredentialKind
 
 INSIDE = Path(__file__).resolve().parents[1] / "inside"
 PLAYER = settings.BASE_DIR / "static" / "vendor" / "asciinema"
@@ -225,39 +220,8 @@ class Contents:
 
     def _contracts(self) -> Iterator[Member]:
         section = self._section("Licences, renewals, contracts")
-        parts = ["# Licences, renewals, contracts", "", "## What has to be renewed", ""]
-        checks = Check.objects.filter(
-            client=self._client, ended_at=None, kind__in=[Kind.CERTIFICATE, Kind.CERT_FILE, Kind.DOMAIN]
-        ).select_related("system")
-        parts += writing.table(
-            ("System", "What", "Of", "As it was seen"),
-            [[one.system.name, one.get_kind_display(), one.subject, one.words] for one in checks.order_by("kind", "subject", "pk")],
-        ) or ["Nothing is known.", ""]
-        parts += ["## Until when versions get fixes", ""]
-        parts += writing.table(
-            ("System", "What", "Version", "Ends"),
-            [[life.system.name, life.product, life.version, life.ends_on or "not known"] for life in of_systems(self._systems)],
-        ) or ["Nothing is known.", ""]
-        licences = Credential.objects.filter(client=self._client, kind=CredentialKind.LICENCE, archived_at=None).order_by("label", "pk")
-        parts += ["## Licences", "", "The keys themselves are with the credentials.", ""]
-        parts += writing.table(("Licence", "Where", "What to know"), [[one.label, one.url, one.notes] for one in licences]) or [
-            "None.",
-            "",
-        ]
-        parts += ["## The retainer", ""]
-        plans = Plan.objects.filter(client=self._client).order_by("from_month", "pk")
-        parts += writing.table(
-            ("From", "Hours a month", "Rate"), [[one.from_month, one.hours, f"{one.rate} {one.currency}"] for one in plans]
-        ) or ["No hours were agreed.", ""]
-        months = Statement.objects.filter(client=self._client).order_by("month")
-        parts += writing.table(
-            ("Month", "Included", "Spent", "Over", "Amount"),
-            [[f"{one.month:%Y-%m}", one.included_h, one.spent_h, one.over_h, f"{one.amount} {one.currency}"] for one in months],
-        )
-        parts += ["## What we keep, and until when", "", *kept_words(self._client, at=self._at), ""]
-        yield from self._page(
-            section, "Licences, renewals, contracts", "contracts/contracts.html", "\n".join(parts), book="\n".join(parts)
-        )
+        text = records.contracts(self._client, self._systems, at=self._at)
+        yield from self._page(section, "Licences, renewals, contracts", "contracts/contracts.html", text, book=text)
 
     def _tickets(self) -> Iterator[Member]:
         section = self._section("Tickets", "Every question and what was answered, with its files.")
@@ -286,25 +250,8 @@ class Contents:
 
     def _history(self) -> Iterator[Member]:
         section = self._section("History", "What was done, and what went wrong.")
-        runs = UpdateRun.objects.filter(client=self._client).select_related("system").order_by("-created_at", "-pk")[:5000]
-        rows = [
-            [writing.moment(one.created_at), one.system.name, one.get_kind_display(), one.verdict or one.state, one.actor_label]
-            for one in runs.iterator()
-        ]
-        text = "\n".join(["# Update runs", "", *(writing.table(("When", "System", "What", "Verdict", "By"), rows) or ["None.", ""])])
-        yield from self._page(section, "Update runs", "history/runs.html", text)
-        parts = ["# Incidents", ""]
-        for incident in Incident.objects.filter(client=self._client).order_by("-opened_at", "-pk"):
-            parts += [
-                f"## {writing.inline(incident.title)}",
-                "",
-                f"{writing.moment(incident.opened_at)} to {writing.moment(incident.resolved_at)}",
-                "",
-            ]
-            told = IncidentEntry.objects.filter(incident=incident).exclude(kind=EntryKind.NOTE).order_by("at", "pk")
-            parts += [f"- {writing.moment(one.at)}: {writing.inline(one.words)}" for one in told]
-            parts += ["", incident.post_mortem, ""]
-        yield from self._page(section, "Incidents", "history/incidents.html", "\n".join(parts))
+        yield from self._page(section, "Update runs", "history/runs.html", records.update_runs(self._client))
+        yield from self._page(section, "Incidents", "history/incidents.html", records.incidents(self._client))
 
     def _reports(self) -> Iterator[Member]:
         section = self._section("Monthly reports")
@@ -336,28 +283,12 @@ class Contents:
 
     def _credentials(self) -> Iterator[Member]:
         section = self._section("Credentials")
-        said = "These open with what your owner chose in the portal; nobody of ours knows it."
-        if not self._files:
-            said = "**The credentials are not in this package.**"
-        text = "\n".join(
-            [
-                "# Credentials",
-                "",
-                said,
-                "",
-                *(
-                    f"- [{one.name}]({quote(one.name)}){' (PLAIN: whoever has this file can read it)' if one.plain else ''}"
-                    for one in self._files
-                ),
-                "",
-                "## What will not import where",
-                "",
-                *(f"- {one}" for one in self._limits),
-                "",
-                _HOW_TO_OPEN,
-            ]
+        yield from self._page(
+            section,
+            "Credentials, and how to import them",
+            "credentials/read-me.html",
+            records.credentials_read_me(self._files, self._limits),
         )
-        yield from self._page(section, "Credentials, and how to import them", "credentials/read-me.html", text)
         for file in self._files:
             yield bytes_member(f"{credentials.FOLDER}/{file.name}", file.content)
 
@@ -400,13 +331,6 @@ _LINKS = [
     {"title": "Contracts", "href": "contracts/contracts.html"},
     {"title": "History", "href": "history/runs.html"},
 ]
-_HOW_TO_OPEN = """## How to open them
-
-- `credentials.kdbx`: KeePassXC, *Open database*; or `keepassxc-cli ls credentials.kdbx`.
-- `bitwarden.json`: Bitwarden, *Tools*, *Import data*, *Bitwarden (json)*; it asks for the passphrase.
-- `….age`: `age -d -i KEY FILE.age`, where KEY is the private part of the key that you gave us.
-- CSV files hold passwords exactly as they are. A spreadsheet may take one for a formula: import them, don't open them.
-"""
 _README = """Handover of {client}, made {made}
 
 index.html         open this first: it works without a network, and searches in everything
@@ -418,16 +342,6 @@ By hand, with nothing of ours:
   ssh-keygen -Y verify -f allowed_signers -I retainer -n handover -s SHA256SUMS.sig < SHA256SUMS
 The key in allowed_signers (ssh-keygen -lf allowed_signers) is also shown in the portal: compare the two.
 """
-
-
-def kept_words(client: Client, *, at: datetime) -> list[str]:
-    """What is kept after a handover, and until when: sentences."""
-    until = at + timedelta(days=365 * settings.KEEP_YEARS)
-    return [
-        f"- The audit trail of what we did, and hours that were billed, are kept until the end of {until:%Y}: the law asks for it.",
-        f"- Everything else of {client.name} is erased when the handover is closed. "
-        f"Backups of the portal itself forget it {settings.KEEP_BACKUPS_DAYS} days later.",
-    ]
 
 
 def _file_pieces(path: Path) -> Any:

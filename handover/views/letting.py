@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_POST
 from handover.choices import LettingState
 from handover.models import LettingGo, LettingStep
 from handover.queries import client_of
-from handover.services import contents, letting
+from handover.services import letting, records
 from portal.accounts.permissions import requires
 from portal.accounts.request import PortalRequest
 from portal.accounts.roles import Permission
@@ -33,7 +33,7 @@ def _page(request: PortalRequest, client_id: int, *, error: PortalError | None =
         "steps": steps,
         "error": error,
         "owner": request.actor.may(Permission.RECEIVE_HANDOVER, client.pk),
-        "kept": "\n".join(contents.kept_words(client, at=timezone.now())),
+        "kept": "\n".join(records.kept_words(client, at=timezone.now())),
         "states": LettingState,
     }
     return render_page(request, "handover/letting.html", context, fragment="live", status=422 if error else 200)

@@ -18,7 +18,6 @@ from portal.accounts.permissions import requires
 from portal.accounts.request import PortalRequest
 from portal.accounts.roles import Permission
 from portal.errors import PortalError
-from portal.ssh.terminal import COLUMNS, ROWS
 from portal.ui.answers import render_page, see
 
 
@@ -51,8 +50,8 @@ def terminal(request: PortalRequest, terminal_id: int) -> HttpResponse:
         "system": row.system,
         "own": row.started_by_id == request.actor.user_id,
         "open": row.state in OPEN_TERMINAL,
-        "columns": COLUMNS,
-        "rows": ROWS,
+        "columns": terminals.COLUMNS,
+        "rows": terminals.ROWS,
     }
     return render_page(request, "handover/terminal.html", context)
 

@@ -6,7 +6,7 @@ import pytest
 
 from handover.models import Package
 from handover.parsers.document import AREAS, parse_document
-from handover.services import documents, packages, receiving, runbooks, walkthroughs
+from handover.services import documents, making, packages, receiving, runbooks, walkthroughs
 from tests import people
 
 PASSPHRASE = "seven brown geese walk at noon"
@@ -63,6 +63,6 @@ def handed(system, sample_client, owner):
 def made(client, **values) -> Package:
     """A package as a worker makes it."""
     row = packages.ask(client=client, actor=people.TESTER, now=people.now(), **values)
-    packages.make(package_id=row.pk, now=people.now())
+    making.make(package_id=row.pk, now=people.now())
     row.refresh_from_db()
     return row

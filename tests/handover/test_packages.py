@@ -20,7 +20,7 @@ from clients.support.services.files import NewFile
 from clients.support.services.tickets import Question
 from handover.errors import PackageBusy
 from handover.models import Download, Package, Transfer
-from handover.services import documents, packages, runbooks, walkthroughs, zipping
+from handover.services import documents, making, packages, runbooks, walkthroughs, zipping
 from handover.services.zipping import Member, Names, Writer, safe_name, text_member
 from portal.audit import services as audit
 from portal.audit.models import AuditEvent
@@ -209,7 +209,7 @@ def test_what_looks_like_a_secret_waits_for_somebody_to_look(handed, member, ope
     assert package.state == "blocked"
     assert all("hunter2x" not in one["words"] for one in package.findings)
     packages.excuse(package=package, why="an example of theirs", actor=people.actor(operator), now=people.now())
-    packages.make(package_id=package.pk, now=people.now())
+    making.make(package_id=package.pk, now=people.now())
     package.refresh_from_db()
     assert package.state == "ready"
     assert package.excused_by == operator.email
@@ -227,7 +227,7 @@ def test_plain_credentials_take_two_people(handed, operator, lead):
     with pytest.raises(PortalError, match="Say why"):
         packages.ask(client=handed, plain_forms=["csv"], actor=people.actor(operator), now=people.now())
     row = packages.ask(client=handed, plain_forms=["csv"], plain_reason="their manager", actor=people.actor(lead), now=people.now())
-    packages.make(package_id=row.pk, now=people.now())
+    making.make(package_id=row.pk, now=people.now())
     row.refresh_from_db()
     assert row.state == "asked"
     with pytest.raises(PortalError, match="Somebody else"):
@@ -240,7 +240,7 @@ def test_plain_credentials_with_a_second_person(handed, operator, lead):
     secret_of(handed)
     row = packages.ask(client=handed, plain_forms=["csv"], plain_reason="x", actor=people.actor(operator), now=people.now())
     packages.approve(package=row, actor=people.actor(lead), now=people.now())
-    packages.make(package_id=row.pk, now=people.now())
+    making.make(package_id=row.pk, now=people.now())
     row.refresh_from_db()
     assert row.state == "ready", row.findings
     with zipfile.ZipFile(packages.path_of(row)) as archive:
@@ -363,7 +363,7 @@ def test_a_proof_that_is_not_fresh_is_asked_for(handed, owner):
 def test_run_twice_it_is_made_once(handed):
     package = made(handed, with_credentials=False)
     before = packages.path_of(package).stat().st_mtime_ns
-    packages.make(package_id=package.pk, now=people.now())
+    making.make(package_id=package.pk, now=people.now())
     assert packages.path_of(package).stat().st_mtime_ns == before
 
 
@@ -378,9 +378,9 @@ def test_a_worker_that_died_in_the_middle_is_followed_from_where_it_stood(handed
     row = packages.ask(client=handed, with_credentials=False, actor=people.TESTER, now=people.now())
     Package.objects.filter(pk=row.pk).update(state="running", claimed_until=people.now() - timedelta(seconds=1))
     row.refresh_from_db()
-    making = packages._Making(row)
+    turn = making._Making(row)
     written = 0
-    add = making._add
+    add = turn._add
 
     def die(writer, one):
         nonlocal written
@@ -389,13 +389,13 @@ def test_a_worker_that_died_in_the_middle_is_followed_from_where_it_stood(handed
         if written == after:
             raise Died
 
-    making._add = die
+    turn._add = die
     with pytest.raises(Died):
-        making.run()
+        turn.run()
     with packages.path_of(row).open("ab") as file:
         file.write(b"half of a member")  # what a killed worker leaves behind its last whole one
     assert len(zipping._rows(packages.path_of(row).with_suffix(".journal"))) == after
-    packages.make(package_id=row.pk, now=later())
+    making.make(package_id=row.pk, now=later())
     row.refresh_from_db()
     assert row.state == "ready", row.findings
     assert subprocess.run([sys.executable, "-I", str(unpacked(row, tmp_path) / "verify.py")], check=False).returncode == 0
@@ -407,32 +407,32 @@ def test_a_secret_that_a_dead_worker_had_written_is_still_found(handed, member):
     row = packages.ask(client=handed, with_credentials=False, actor=people.TESTER, now=people.now())
     Package.objects.filter(pk=row.pk).update(state="running")
     row.refresh_from_db()
-    making = packages._Making(row)
-    add = making._add
+    turn = making._Making(row)
+    add = turn._add
 
     def die(writer, one):
         add(writer, one)
         if one.name.startswith("reports/") or one.name.startswith("audit/"):
             raise Died
 
-    making._add = die
+    turn._add = die
     with pytest.raises(Died):
-        making.run()
-    packages.make(package_id=row.pk, now=later())
+        turn.run()
+    making.make(package_id=row.pk, now=later())
     row.refresh_from_db()
     assert row.state == "blocked"
 
 
 def test_two_workers_never_write_one_file(handed):
     row = packages.ask(client=handed, with_credentials=False, actor=people.TESTER, now=people.now())
-    with packages._alone(packages.path_of(row)):
-        packages.make(package_id=row.pk, now=people.now())
+    with making._alone(packages.path_of(row)):
+        making.make(package_id=row.pk, now=people.now())
     row.refresh_from_db()
     assert row.state == "running"
-    packages.make(package_id=row.pk, now=people.now())
+    making.make(package_id=row.pk, now=people.now())
     row.refresh_from_db()
     assert row.state == "running", "another worker holds it"
-    packages.make(package_id=row.pk, now=later())
+    making.make(package_id=row.pk, now=later())
     row.refresh_from_db()
     assert row.state == "ready"
 

@@ -16,7 +16,7 @@ from clients.services import onboarding
 from handover.choices import PieceKind
 from handover.models import LettingStep, LiveTerminal, Rehearsal, Runbook, SystemDocument, Walkthrough
 from handover.parsers import casts
-from handover.services import documents, letting, packages, papers, proofs, receiving, runbooks, sittings, terminals
+from handover.services import documents, letting, making, packages, papers, proofs, receiving, runbooks, sittings, terminals
 from handover.services.pieces import Pieces
 from portal.accounts.scope import acting_for_all
 from portal.ssh.connection import Connection
@@ -176,7 +176,7 @@ def test_the_package_of_a_host_is_whole_and_its_scripts_work_on_a_fresh_one(docu
         client=client, passphrase=PASSPHRASE, again=PASSPHRASE, forms=["kdbx", "bitwarden"], actor=people.actor(owner), now=people.now()
     )
     row = packages.ask(client=client, actor=people.TESTER, now=people.now())
-    packages.make(package_id=row.pk, now=people.now())
+    making.make(package_id=row.pk, now=people.now())
     row.refresh_from_db()
     assert row.state == "ready", row.findings
     place = tmp_path / "unpacked"
