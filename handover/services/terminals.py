@@ -16,9 +16,10 @@ from portal.accounts.roles import Permission
 from portal.audit import services as audit
 from portal.errors import PortalError, constraint_name
 from portal.queue import nudge
-from portal.ssh.terminal import COLUMNS as COLUMNS
-from portal.ssh.terminal import ROWS as ROWS
+from portal.ssh import terminal as host
 
+# What a page draws.
+COLUMNS, ROWS = host.COLUMNS, host.ROWS
 # At once, over all systems: each holds one of the workers that everything else on hosts needs as well.
 MOST_AT_ONCE = 4
 LONGEST_TYPED = 4096
