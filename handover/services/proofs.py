@@ -87,10 +87,7 @@ def tried_with(credential: Credential, value: str) -> Tried:
     if not keys:
         return Tried(Login.UNKNOWN, f"No host key of {system} is confirmed.")
     if credential.kind == CredentialKind.SSH_KEY:
-        try:
-            return proving.try_key(Target(system.name, system.address, system.port, credential.username, keys, value))
-        except (ValueError, TypeError):
-            return Tried(Login.UNKNOWN, "The portal tries keys of Ed25519 only.")
+        return proving.try_key(Target(system.name, system.address, system.port, credential.username, keys, value))
     return proving.try_password(address=system.address, port=system.port, host_keys=keys, username=credential.username, password=value)
 
 

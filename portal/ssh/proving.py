@@ -1,5 +1,6 @@
 """Whether a login gets in, tried from outside: for credentials that must work, and for ours that must not."""
 
+import contextlib
 import enum
 import io
 from dataclasses import dataclass
@@ -31,8 +32,18 @@ class Tried:
 
 
 def try_key(target: Target) -> Tried:
-    """Try to sign in with a private key."""
-    return _try(target.address, target.port, target.host_keys, target.login, private_key=target.private_key)
+    """Try to sign in with a private key: Ed25519, RSA or ECDSA, in OpenSSH's format or PEM, without a passphrase."""
+    key = _key_of(target.private_key)
+    if key is None:
+        return Tried(Login.UNKNOWN, "The key can't be read: it is of a kind that the portal does not try, or has a passphrase.")
+    return _try(target.address, target.port, target.host_keys, target.login, key=key)
+
+
+def _key_of(text: str) -> paramiko.PKey | None:
+    for kind in (paramiko.Ed25519Key, paramiko.RSAKey, paramiko.ECDSAKey):
+        with contextlib.suppress(paramiko.SSHException, ValueError, TypeError, IndexError):
+            return kind.from_private_key(io.StringIO(text))
+    return None
 
 
 def try_password(*, address: str, port: int, host_keys: tuple[HostKey, ...], username: str, password: str) -> Tried:
@@ -40,7 +51,9 @@ def try_password(*, address: str, port: int, host_keys: tuple[HostKey, ...], use
     return _try(address, port, host_keys, username, password=password)
 
 
-def _try(address: str, port: int, host_keys: tuple[HostKey, ...], username: str, *, private_key: str = "", password: str = "") -> Tried:
+def _try(
+    address: str, port: int, host_keys: tuple[HostKey, ...], username: str, *, key: paramiko.PKey | None = None, password: str = ""
+) -> Tried:
     place = f"{username}@{address}:{port}"
     try:
         transport = handshake(address, port, preferred(host_keys), timeout_s=CONNECT_TIMEOUT_S)
@@ -51,16 +64,16 @@ def _try(address: str, port: int, host_keys: tuple[HostKey, ...], username: str,
         if offered not in host_keys:
             return Tried(Login.UNKNOWN, f"Another host answers at {address}:{port}: {offered.fingerprint}.")
         transport.auth_timeout = CONNECT_TIMEOUT_S
-        return _sign_in(transport, username, place, private_key=private_key, password=password)
+        return _sign_in(transport, username, place, key=key, password=password)
     finally:
         transport.close()
 
 
-def _sign_in(transport: paramiko.Transport, username: str, place: str, *, private_key: str, password: str) -> Tried:
-    what = "key" if private_key else "password"
+def _sign_in(transport: paramiko.Transport, username: str, place: str, *, key: paramiko.PKey | None, password: str) -> Tried:
+    what = "key" if key is not None else "password"
     try:
-        if private_key:
-            transport.auth_publickey(username, paramiko.Ed25519Key.from_private_key(io.StringIO(private_key)))
+        if key is not None:
+            transport.auth_publickey(username, key)
         else:
             transport.auth_password(username, password, fallback=False)
     except paramiko.BadAuthenticationType as error:

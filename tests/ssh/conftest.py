@@ -16,11 +16,17 @@ from tests.lab.machine import wait_for
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory):
+def server_folder(tmp_path_factory):
+    """Where the server's files lie; whose key is in its `authorized_keys` gets in."""
+    return tmp_path_factory.mktemp("sshd")
+
+
+@pytest.fixture(scope="session")
+def server(server_folder):
     """The target of a running sshd, with the right key."""
     sshd = shutil.which("sshd", path="/usr/sbin:/usr/bin")
     assert sshd, "openssh-server is missing; make test installs it as root"
-    folder = tmp_path_factory.mktemp("sshd")
+    folder = server_folder
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "host")], check=True)
     private, public = new_key_pair("test")
     (folder / "authorized_keys").write_text(public + "\n")

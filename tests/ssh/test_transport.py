@@ -195,3 +195,20 @@ def test_a_status_that_is_cut_off_is_never_an_end():
     for cut in range(len(whole) - len(b"log:\nabc")):
         with pytest.raises(UnexpectedStatus):
             parse_status(whole[:cut])
+
+
+def test_an_account_that_is_root_gets_no_terminal(shell, server):
+    """Whoever runs the tests: root is refused, anybody else sits there. More of it on a lab host (tests/hosts/test_handover.py)."""
+    seen = bytearray()
+
+    def shows(words):
+        return lambda: words in seen or seen.extend(terminal.read(wait_s=0.1) or b"")
+
+    with shell.terminal(limit_s=20) as terminal:
+        if server.login == "root":
+            with pytest.raises(CommandFailed, match="not root") as told:
+                wait_for("its end", lambda: terminal.read(wait_s=0.1) is None)
+            assert told.value.result.exit_status == 77
+        else:
+            terminal.type(b"echo a-$((6*7))\r")
+            wait_for("a line", shows(b"a-42"))
