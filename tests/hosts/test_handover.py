@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 from django.db import connections
 
+from backups.services import jobs
 from clients.models import Client
 from clients.services import onboarding
 from handover.choices import PieceKind
@@ -152,6 +153,56 @@ def test_runbooks_are_rehearsed_for_real(documented, machine):
     test = Rehearsal.objects.filter(runbook=rows["restart-a-service"]).get()
     runbooks.execute(rehearsal_id=test.pk, now=people.now())
     assert Rehearsal.objects.get(pk=test.pk).finished_at == test.finished_at, "run twice it is done once"
+
+
+DATA = """
+mkdir -p /srv/data /srv/backup /var/backups/shop && echo kept >/srv/data/one && echo the-key-of-it >/root/restic-key
+restic -q -r /srv/backup/data --password-file /root/restic-key init
+restic -q -r /srv/backup/data --password-file /root/restic-key backup /srv/data
+pg_createcluster 15 main --start >/dev/null
+cd /tmp && runuser -u postgres -- createdb shop && runuser -u postgres -- psql -q shop -c 'CREATE TABLE t AS SELECT 1 AS n'
+runuser -u postgres -- pg_dump -Fc shop >/var/backups/shop/shop-1.dump
+apt-mark hold nginx-common
+"""
+# Answers as a mail server does, to whoever calls: no mail server is in the lab.
+MAIL = """
+cat >/usr/local/bin/greets <<'END'
+import socketserver
+class Greets(socketserver.StreamRequestHandler):
+    def handle(self):
+        self.wfile.write(b"220 mail.example.org ESMTP\\r\\n")
+        self.rfile.readline()
+        self.wfile.write(b"221 bye\\r\\n")
+socketserver.ThreadingTCPServer(("127.0.0.1", 25), Greets).serve_forever()
+END
+systemd-run -q -u greets python3 /usr/local/bin/greets
+"""
+
+
+def test_runbooks_that_bring_data_back_are_rehearsed_for_real(machine):
+    system = set_up(machine, client=people.make_client("Handed"), environment="staging", roles=["mail"])
+    machine.run(DATA)
+    machine.run(MAIL)
+    for wish in (
+        jobs.Wish(name="data", tool="restic", repository="/srv/backup/data", sources=["/srv/data"], key="the-key-of-it"),
+        jobs.Wish(name="shop", tool="pg_dump", repository="/var/backups/shop/shop-*.dump", databases=["shop"]),
+    ):
+        jobs.add(system=system, wish=wish, actor=people.TESTER, now=people.now())
+    papers.begin_where_missing(now=people.now())
+    papers.collect(system_id=system.pk, now=people.now())
+    system.refresh_from_db()
+    machine.run("cat >/root/setup.sh && sh /root/setup.sh", stdin=onboarding.setup_script(system))
+    outcomes = {}
+    for slug in ("restore-a-file", "restore-a-database", "apply-updates-by-hand", "check-mail-delivery"):
+        row = Runbook.objects.get(system=system, slug=slug)
+        test = runbooks.rehearse(runbook=row, actor=people.TESTER, now=people.now())
+        runbooks.execute(rehearsal_id=test.pk, now=people.now())
+        test.refresh_from_db()
+        outcomes[slug] = test.outcome if test.outcome == "works" else (test.findings, test.log[-1500:])
+    assert all(outcome == "works" for outcome in outcomes.values()), outcomes
+    assert machine.run("ls -d /var/tmp/restored-* 2>/dev/null || echo gone") == "gone\n", "what can be taken back was"
+    assert "shop_restored" not in machine.run("cd /tmp; runuser -u postgres -- psql -l")
+    assert machine.run("apt-mark showhold") == "nginx-common\n", "what somebody held back is held back still"
 
 
 def test_what_the_administrator_did_not_allow_is_not_run_and_what_fails_is_a_finding(documented, machine):

@@ -211,7 +211,8 @@ start() {
         ;;
     runbook)
         head -c 262145 >"$wanted" || fail 73 "can't write in $RUNS (disk full?)"
-        allowed "$(sed '1,/^$/d' "$wanted" | sha256sum | cut -d ' ' -f 1)" "$RUNBOOKS" || fail 77 "this runbook is not allowed in $RUNBOOKS"
+        # the steps come after the first empty line, which is the very first where there are no parameters
+        allowed "$(awk 'steps; /^$/ {steps = 1}' "$wanted" | sha256sum | cut -d ' ' -f 1)" "$RUNBOOKS" || fail 77 "this runbook is not allowed in $RUNBOOKS"
         if sed '/^$/,$d' "$wanted" | grep -qvE '^[a-z][a-z0-9_]{0,30}=[]A-Za-z0-9@%+=:,./_ *[-]{0,400}$'; then fail 64 "a parameter is not name=value"; fi
         ;;
     upgrade-undo)
