@@ -30,7 +30,8 @@ _MOVED = ("repositoryaccessaborted", "encryptionmethodmismatch")
 # Of storage elsewhere: it is not reached, which says nothing of the backup; or it does not let us in.
 _AWAY = (
     "connection refused", "no route to host", "i/o timeout", "no such host", "network is unreachable", "connection timed out",
-    "could not resolve hostname", "host key verification failed", "unable to start the sftp session",
+    "could not resolve hostname", "host key verification failed", "unable to start the sftp session", "connectionclosedwithhint",
+    "connection closed by remote host",
 )  # fmt: skip
 _REFUSED = (
     "(401)",
@@ -38,6 +39,8 @@ _REFUSED = (
     "access key id you provided",
     "signature we calculated does not match",
     "permission denied (publickey",
+    # what ssh says before it says that, and what borg may end with: a busy host passes on no more
+    "remote: permission denied",
 )
 _LOCKED = ("unable to create lock", "repository is already locked", "locktimeout")
 _HOST_FULL = ("no space left on device", "disk quota exceeded")

@@ -77,6 +77,13 @@ def test_an_old_snapshot_that_was_chosen_at_random_may_be_old():
         (47, "ignoring error for /srv/data/a: ciphertext verification failed", ("fail", "corruption")),
         (47, "write /var/lib/retainer/scratch/x: no space left on device", ("inconclusive", "scratch")),
         (47, "", ("fail", "corruption")),
+        (
+            45,
+            '{"message": "Remote: Permission denied, please try again."} {"message": "Is borg working on the server?", '
+            '"msgid": "ConnectionClosedWithHint"}',
+            ("fail", "key"),
+        ),
+        (45, '{"message": "Is borg working on the server?", "msgid": "ConnectionClosedWithHint"}', ("inconclusive", "host")),
         (45, "Load(<config/0>) returned error: dial tcp 10.0.0.1:9000: connect: connection refused", ("inconclusive", "host")),
         (45, "subprocess ssh: ssh: connect to host 10.0.0.1 port 22: No route to host", ("inconclusive", "host")),
         (45, "Fatal: unable to open config file: unexpected HTTP response (401): 401 Unauthorized", ("fail", "key")),

@@ -79,9 +79,9 @@ def test_over_sftp_and_ssh_the_systems_own_key_opens_the_storage(system, machine
     good = verdict(borg)
     assert came(good) == ("pass", ""), (good.findings, good.log[-3000:])
     machine.run("rm /root/.ssh/id_ed25519")
-    # restic may end before it passes on what ssh said: then it is not reached, and never called damaged
-    assert came(verdict(restic)) in {("fail", "key"), ("inconclusive", "host")}
-    assert came(verdict(borg, "refuses the login")) == ("fail", "key")
+    # both may end before they pass on what ssh said: then it is not reached, and never called damaged
+    for job in (restic, borg):
+        assert came(verdict(job)) in {("fail", "key"), ("inconclusive", "host")}
     nothing_left(machine)
 
 
