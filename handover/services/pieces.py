@@ -16,6 +16,11 @@ def new_key() -> str:
     return vault.seal_for_portal(base64.b64encode(crypto.new_key()).decode())
 
 
+def chapter_text(title: str, words: str) -> str:
+    """A chapter's title and narration, as its piece says them."""
+    return json.dumps([title, words])
+
+
 def chapter_of(text: str) -> tuple[str, str]:
     """A chapter's title and narration, from its piece."""
     title, words = json.loads(text)
@@ -50,10 +55,6 @@ class Pieces:
         TerminalPiece.objects.create(
             client_id=self._terminal.client_id, terminal=self._terminal, kind=kind, at_s=max(0.0, at_s), sealed=sealed
         )
-
-    def add_chapter(self, title: str, words: str, *, at_s: float) -> None:
-        """Keep that a chapter begins."""
-        self.add(PieceKind.CHAPTER, json.dumps([title, words]), at_s=at_s)
 
     def after(self, number: int, *, kind: PieceKind, most: int) -> list[Piece]:
         """The next ones of a kind, in their order."""

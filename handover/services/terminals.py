@@ -10,7 +10,7 @@ from clients.models import System
 from handover.choices import OPEN_TERMINAL, PieceKind, TerminalState
 from handover.errors import TerminalBusy
 from handover.models import LiveTerminal, TerminalPiece
-from handover.services.pieces import Pieces, new_key
+from handover.services.pieces import Pieces, chapter_text, new_key
 from portal.accounts.actor import Actor
 from portal.accounts.roles import Permission
 from portal.audit import services as audit
@@ -111,14 +111,9 @@ def begin_chapter(*, terminal: LiveTerminal, title: str, words: str, actor: Acto
     if terminal.state != TerminalState.OPEN or terminal.opened_at is None:
         raise PortalError("The terminal is not open.")
     at_s = (now - terminal.opened_at).total_seconds()
-    text = (" ".join(title.split())[:100], " ".join(words.split())[:500])
-    try:
-        with transaction.atomic():
-            Pieces(terminal).add_chapter(*text, at_s=at_s)
-    except IntegrityError as error:
-        if constraint_name(error) != "piece_of_an_open_terminal":
-            raise
-        raise PortalError("The terminal is not open.") from error
+    text = chapter_text(" ".join(title.split())[:100], " ".join(words.split())[:500])
+    if not _add(Pieces(terminal), PieceKind.CHAPTER, text, at_s=at_s):
+        raise PortalError("The terminal is not open.")
 
 
 @transaction.atomic
@@ -158,11 +153,13 @@ def _demand_own(terminal: LiveTerminal, actor: Actor) -> None:
         raise PortalError("This terminal is somebody else's.")
 
 
-def _add(pieces: Pieces, kind: PieceKind, text: str, *, at_s: float) -> None:
-    """Add one; where it ended meanwhile, nobody would take it."""
+def _add(pieces: Pieces, kind: PieceKind, text: str, *, at_s: float) -> bool:
+    """Add one; False where it ended meanwhile and nobody would take it."""
     try:
         with transaction.atomic():
             pieces.add(kind, text, at_s=at_s)
     except IntegrityError as error:
         if constraint_name(error) != "piece_of_an_open_terminal":
             raise
+        return False
+    return True

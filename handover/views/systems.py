@@ -1,6 +1,5 @@
 """A system's document and its walkthroughs."""
 
-import json
 from collections.abc import Iterator
 
 from csp.decorators import csp_update
@@ -19,7 +18,7 @@ from portal.accounts.request import PortalRequest
 from portal.accounts.roles import Permission
 from portal.errors import PortalError
 from portal.ui import ranges
-from portal.ui.answers import render_page, see
+from portal.ui.answers import problem, render_page, see
 from portal.ui.downloads import download
 
 # The player's terminal is WebAssembly, and its colours are styles of its elements.
@@ -166,7 +165,7 @@ def upload_video(request: PortalRequest, system_id: int) -> HttpResponse:
             system=system, title=request.GET.get("title", ""), pieces=pieces(), actor=request.actor, now=timezone.now()
         )
     except PortalError as error:
-        return HttpResponse(json.dumps({"detail": error.message, "hint": error.hint}), content_type="application/json", status=422)
+        return problem(error)
     return HttpResponse(status=204)
 
 

@@ -18,7 +18,7 @@ from portal.accounts.permissions import requires
 from portal.accounts.request import PortalRequest
 from portal.accounts.roles import Permission
 from portal.errors import PortalError
-from portal.ui.answers import render_page, see
+from portal.ui.answers import problem, render_page, see
 
 
 @require_POST
@@ -65,7 +65,7 @@ def exchange(request: PortalRequest, terminal_id: int) -> HttpResponse:
         typed, after = _read(request)
         given = terminals.exchange(terminal=row, typed=typed, after=after, actor=request.actor, now=timezone.now())
     except PortalError as error:
-        return JsonResponse({"detail": error.message, "hint": error.hint}, status=422)
+        return problem(error)
     return JsonResponse(
         {
             "state": given.state,
@@ -104,7 +104,7 @@ def chapter(request: PortalRequest, terminal_id: int) -> HttpResponse:
     try:
         terminals.begin_chapter(terminal=row, title=title, words=words, actor=request.actor, now=timezone.now())
     except PortalError as error:
-        return JsonResponse({"detail": error.message, "hint": error.hint}, status=422)
+        return problem(error)
     return HttpResponse(status=204)
 
 

@@ -16,8 +16,8 @@ from portal.ssh.errors import CommandFailed, ConnectionLost, TimedOut
 from portal.ssh.target import CommandResult, clean
 
 COLUMNS, ROWS = 100, 30
-# What a host without what it takes says, before anything is shown.
-ROOT_STATUS, MISSING_STATUS = 77, 127
+# With what a host ends that lacks what it takes.
+MISSING_STATUS = 127
 _NOISE_CAP_BYTES = 64 * 1024
 # Whatever ends first ends all of it: the channel (`cat` has read all that was typed), the shell, or the time. `kill 0` is for its own
 # session alone, which setsid makes.
@@ -61,7 +61,7 @@ class Terminal:
         except TimeoutError:
             return b""
         except (OSError, EOFError, paramiko.SSHException) as error:
-            raise ConnectionLost(f"{self._name}: the connection was lost: {error or 'closed'}.") from error
+            raise _lost(self._name, error) from error
         if not shown:
             self._check_end()
             return None
@@ -80,7 +80,7 @@ class Terminal:
         except TimeoutError as error:
             raise TimedOut(f"{self._name} takes no keys.") from error
         except (OSError, EOFError, paramiko.SSHException) as error:
-            raise ConnectionLost(f"{self._name}: the connection was lost: {error or 'closed'}.") from error
+            raise _lost(self._name, error) from error
 
     def _after_mark(self, shown: bytes) -> bytes:
         """What comes before the mark is noise of a banner or profile."""
@@ -111,6 +111,10 @@ class Terminal:
         raise CommandFailed(f"{self._name}: no terminal began (exit status {status}): {words}", result=result)
 
 
+def _lost(name: str, error: Exception) -> ConnectionLost:
+    return ConnectionLost(f"{name}: the connection was lost: {error or 'closed'}.")
+
+
 @contextlib.contextmanager
 def on_channel(channel: paramiko.Channel, transport: paramiko.Transport, *, boot: str, name: str, limit_s: int) -> Iterator[Terminal]:
     """A terminal on a channel that was opened for it; what runs in it is ended with the block.
@@ -126,5 +130,5 @@ def on_channel(channel: paramiko.Channel, transport: paramiko.Transport, *, boot
             channel.exec_command(boot)
             channel.sendall(f"{len(text)}\n".encode() + text)
         except (OSError, EOFError, paramiko.SSHException) as error:
-            raise ConnectionLost(f"{name}: the connection was lost: {error or 'closed'}.") from error
+            raise _lost(name, error) from error
         yield Terminal(channel, transport, name=name, mark=mark)

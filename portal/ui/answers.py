@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 
 from portal.accounts.request import PortalRequest
+from portal.errors import PortalError
 
 
 def wants_fragment(request: PortalRequest) -> bool:
@@ -25,6 +26,11 @@ def render_page(
     answer = render(request, name, context, status=status)
     patch_vary_headers(answer, ["HX-Request", "HX-Boosted", "HX-History-Restore-Request"])
     return answer
+
+
+def problem(error: PortalError) -> HttpResponse:
+    """What is to be corrected, for a script of ours: `detail` and `hint`."""
+    return JsonResponse({"detail": error.message, "hint": error.hint}, status=422)
 
 
 def see(request: PortalRequest, route: str, *args: Any) -> HttpResponse:
